@@ -1,0 +1,218 @@
+// The one graph type: frozen nodes, interned in an arena by (op, inputs, attributes), so `===` is structural equality.
+import type { Span } from "../../grammar/source.ts";
+import { type Dim, Facts, isDim } from "../types/dim.ts";
+import type { DType, TensorType } from "../types/tensor.ts";
+
+/** Little-endian bytes of a small tensor that stands in the graph itself. */
+export interface Literal {
+  readonly kind: "literal";
+  readonly dtype: DType;
+  readonly bytes: Uint8Array;
+}
+
+/** Where a weight lies in a file: never its values. */
+export interface WeightRef {
+  readonly kind: "weight-ref";
+  /** The name in the checkpoint, for messages. */
+  readonly name: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export type Attr = number | string | boolean | Dim | Literal | WeightRef | readonly number[] | readonly Dim[] | readonly string[];
+export type Attrs = Readonly<Record<string, Attr>>;
+
+export interface Node {
+  readonly id: number;
+  readonly op: string;
+  readonly inputs: readonly Node[];
+  readonly attrs: Attrs;
+  /** Type of the (first) output. */
+  readonly type: TensorType;
+  /** All outputs; ops with several are read through `item` nodes. */
+  readonly types: readonly TensorType[];
+}
+
+/** Where a node came from. A node that several lines made has several. */
+export interface Origin {
+  readonly span: Span;
+  /** Instance path in the model: `blocks[3].attention`; empty outside of layers. */
+  readonly path: string;
+  /** The fold, rewrite or pass that made it: `tome`, `int8`. */
+  readonly by: string | undefined;
+}
+
+/** Inputs that do not fit an op. Caught by whoever asked for the node; it knows the place in the source. */
+export class Mismatch extends Error {
+  override readonly name = "Mismatch";
+  readonly found: string;
+  readonly wanted: string;
+  constructor(says: string, found: string, wanted: string) {
+    super(says);
+    this.found = found;
+    this.wanted = wanted;
+  }
+}
+
+/** What the arena needs to know of an op; `compiler/ops` provides it, so that the graph points to nothing. */
+export type Infer = (op: string, inputs: readonly Node[], attrs: Attrs, facts: Facts) => readonly TensorType[];
+
+export class Arena {
+  readonly facts = new Facts();
+  readonly origins = new Map<Node, Origin[]>();
+  readonly #infer: Infer;
+  readonly #nodes = new Map<string, Node>();
+  readonly #literals = new Map<string, Literal[]>();
+  #origin: Origin | undefined;
+
+  constructor(infer: Infer) {
+    this.#infer = infer;
+  }
+
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** The node of this op, inputs and attributes. Throws `Mismatch` where they do not fit. */
+  make(op: string, inputs: readonly Node[], attrs: Attrs = {}): Node {
+    const key = `${op}(${inputs.map((n) => n.id).join(",")}){${this.#attrsKey(attrs)}}`;
+    let node = this.#nodes.get(key);
+    if (!node) {
+      const types = this.#infer(op, inputs, attrs, this.facts);
+      const [type] = types;
+      if (!type) throw new Error(`op ${op} has no output`);
+      node = Object.freeze({ id: this.#nodes.size, op, inputs: Object.freeze([...inputs]), attrs: Object.freeze({ ...attrs }), type, types });
+      this.#nodes.set(key, node);
+    }
+    if (this.#origin) this.addOrigin(node, this.#origin);
+    return node;
+  }
+
+  /** Runs `body` so that every node it makes carries `origin`. */
+  within<T>(origin: Origin | undefined, body: () => T): T {
+    const before = this.#origin;
+    this.#origin = origin;
+    try {
+      return body();
+    } finally {
+      this.#origin = before;
+    }
+  }
+
+  get origin(): Origin | undefined {
+    return this.#origin;
+  }
+
+  addOrigin(node: Node, origin: Origin): void {
+    const list = this.origins.get(node);
+    if (!list) this.origins.set(node, [origin]);
+    else if (!list.some((o) => o.path === origin.path && o.by === origin.by && o.span.file === origin.span.file && o.span.start === origin.span.start && o.span.end === origin.span.end)) list.push(origin);
+  }
+
+  originsOf(node: Node): readonly Origin[] {
+    return this.origins.get(node) ?? [];
+  }
+
+  #attrsKey(attrs: Attrs): string {
+    return Object.keys(attrs).sort().map((k) => `${k}=${this.#attrKey(attrs[k] as Attr)}`).join(";");
+  }
+
+  #attrKey(value: Attr): string {
+    if (Array.isArray(value)) return `[${value.map((v) => this.#attrKey(v as Attr)).join(",")}]`;
+    if (isDim(value)) return value.key;
+    if (typeof value === "object") {
+      if ((value as Literal).kind === "literal") return this.#literalKey(value as Literal);
+      const ref = value as WeightRef;
+      return `${ref.file}@${ref.offset}+${ref.length}:${ref.dtype}[${ref.shape.join(",")}]`;
+    }
+    // -0 and 0 are different numbers to a graph.
+    return Object.is(value, -0) ? "-0" : JSON.stringify(value) + (typeof value === "number" && !Number.isFinite(value) ? String(value) : "");
+  }
+
+  #literalKey(value: Literal): string {
+    const key = `${value.dtype}:${value.bytes.length}:${checksum(value.bytes)}`;
+    const same = this.#literals.get(key) ?? [];
+    let at = same.findIndex((other) => other === value || equalBytes(other.bytes, value.bytes));
+    if (at < 0) {
+      at = same.length;
+      this.#literals.set(key, [...same, value]);
+    }
+    return `${key}#${at}`;
+  }
+}
+
+function checksum(bytes: Uint8Array): string {
+  let a = 0xdeadbeef;
+  let b = 0x41c6ce57;
+  for (let i = 0; i < bytes.length; i++) {
+    a = Math.imul(a ^ (bytes[i] as number), 2654435761);
+    b = Math.imul(b ^ (bytes[i] as number), 1597334677);
+  }
+  return `${(a >>> 0).toString(16)}${(b >>> 0).toString(16)}`;
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** A condition on sizes that only a run can decide; the runtime checks it before it computes. */
+export interface Guard {
+  readonly left: Dim;
+  readonly comparison: "==" | "<=" | ">=" | "<" | ">" | "!=";
+  readonly right: Dim;
+  /** What the author wrote, with its place. */
+  readonly says: string;
+  readonly span: Span;
+}
+
+export interface GraphInput {
+  readonly name: string;
+  readonly node: Node; // op "input"
+  readonly axes: readonly string[];
+}
+export interface GraphOutput {
+  readonly name: string;
+  readonly node: Node;
+  readonly axes: readonly string[];
+}
+
+/** What flows between phases. The level names which ops are legal (`level.ts`). */
+export type Level = "tensor" | "fused" | "onnx";
+export interface Graph<L extends Level = Level> {
+  readonly level: L;
+  readonly arena: Arena;
+  readonly inputs: readonly GraphInput[];
+  readonly outputs: readonly GraphOutput[];
+  readonly guards: readonly Guard[];
+}
+
+/** Every node that the outputs need, inputs before users. Iterative: graphs are deeper than the stack. */
+export function topological(roots: Iterable<Node>): Node[] {
+  const order: Node[] = [];
+  const done = new Set<Node>();
+  const stack: { node: Node; next: number }[] = [];
+  for (const root of roots) {
+    if (done.has(root)) continue;
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1] as { node: Node; next: number };
+      const input = top.node.inputs[top.next];
+      if (input === undefined) {
+        stack.pop();
+        if (!done.has(top.node)) {
+          done.add(top.node);
+          order.push(top.node);
+        }
+      } else {
+        top.next++;
+        if (!done.has(input)) stack.push({ node: input, next: 0 });
+      }
+    }
+  }
+  return order;
+}
