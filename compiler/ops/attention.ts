@@ -1,0 +1,97 @@
+// Multi-head attention as one op.
+import type { Node } from "../graph/node.ts";
+import { type Dim, constant, divideExactly } from "../types/dim.ts";
+import { type DType, printType } from "../types/tensor.ts";
+import type { Call } from "./call.ts";
+import { castTo, wide } from "./elementwise.ts";
+import { range } from "./leaves.ts";
+import { expanded, reshaped } from "./movement.ts";
+import { CONTRIB, type Lowering, type Op, float } from "./op.ts";
+
+const attention: Op = {
+  name: "attention",
+  infer(call) {
+    const count = call.count(3, 4);
+    call.sameType(...call.inputs.keys());
+    call.float(0);
+    call.number("scale");
+    const heads = call.number("heads");
+    const [batch, n, width] = call.rank(0, 3, "q").dims as [Dim, Dim, Dim];
+    const [, m] = call.rank(1, 3, "k").dims as [Dim, Dim, Dim];
+    const [, , out] = call.rank(2, 3, "v").dims as [Dim, Dim, Dim];
+    call.shape(1, [batch, m, width], "k does not fit q");
+    call.shape(2, [batch, m, out], "v does not fit k");
+    split(call, 0, heads);
+    split(call, 2, heads);
+    if (call.flag("causal")) call.size(1, 1, n, "causal attention looks at the tokens that ask");
+    if (count === 4) bias(call, [batch, constant(heads), n, m]);
+    return [{ dtype: call.type(0).dtype, dims: [batch, n, out] }];
+  },
+  lower(node, o) {
+    const { dtype } = node.type;
+    const [q, k, v] = node.inputs.slice(0, 3).map((x) => castTo(o, o.value(x), dtype, wide(dtype))) as [string, string, string];
+    const made = o.target === "portable" ? spelled(node, o, q, k, v) : fused(node, o, q, k, v);
+    return castTo(o, made, wide(dtype), dtype);
+  },
+};
+
+export default [attention];
+
+/** Sizes of one use: what the shapes of its inputs say. */
+function sizes(node: Node): { batch: Dim; n: Dim; m: Dim; heads: number; each: Dim; eachOut: Dim; out: Dim; dtype: DType } {
+  const [q, , v] = node.inputs as [Node, Node, Node];
+  const [batch, n, width] = q.type.dims as [Dim, Dim, Dim];
+  const [, m, out] = v.type.dims as [Dim, Dim, Dim];
+  const heads = node.attrs.heads as number;
+  const per = (d: Dim): Dim => divideExactly(d, constant(heads)) ?? d;
+  return { batch, n, m, heads, each: per(width), eachOut: per(out), out, dtype: wide(node.type.dtype) };
+}
+
+function fused(node: Node, o: Lowering, q: string, k: string, v: string): string {
+  const { n, m, heads } = sizes(node);
+  const attrs = { num_heads: heads, scale: float(node.attrs.scale as number), unidirectional: node.attrs.causal as boolean };
+  return o.node("MultiHeadAttention", [q, k, v, undefined, undefined, added(node, o, n, m)], attrs, CONTRIB);
+}
+
+/** The bias with its last two axes spread out, as ONNX Runtime wants it. */
+function added(node: Node, o: Lowering, n: Dim, m: Dim): string | undefined {
+  const bias = node.inputs[3];
+  if (!bias) return undefined;
+  const [b, h] = bias.type.dims as [Dim, Dim, Dim, Dim];
+  const value = castTo(o, o.value(bias), bias.type.dtype, wide(bias.type.dtype));
+  return expanded(o, value, bias.type.dims, [b, h, n, m]);
+}
+
+function spelled(node: Node, o: Lowering, q: string, k: string, v: string): string {
+  const { batch, n, m, heads, each, eachOut, out, dtype } = sizes(node);
+  const h = constant(heads);
+  const apart = (x: string, tokens: Dim, d: Dim, perm: readonly number[]): string =>
+    o.node("Transpose", [reshaped(o, x, [batch, tokens, constant(-1)], [batch, tokens, h, d])], { perm });
+  const product = o.node("MatMul", [apart(q, n, each, [0, 2, 1, 3]), apart(k, m, each, [0, 2, 3, 1])]);
+  let logits = o.node("Mul", [product, o.scalar(dtype, node.attrs.scale as number)]);
+  const bias = node.inputs[3];
+  if (bias) logits = o.node("Add", [logits, castTo(o, o.value(bias), bias.type.dtype, dtype)]);
+  if (node.attrs.causal) logits = o.node("Where", [earlier(o, n, m), logits, o.scalar(dtype, -1e30)]);
+  const mixed = o.node("MatMul", [o.node("Softmax", [logits], { axis: -1 }), apart(v, m, eachOut, [0, 2, 1, 3])]);
+  return reshaped(o, o.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }), [batch, n, h, eachOut], [batch, n, out]);
+}
+
+/** bool[N, M]: true where a token may look. */
+function earlier(o: Lowering, n: Dim, m: Dim): string {
+  return o.shared(`earlier ${n.key} ${m.key}`, () =>
+    o.node("LessOrEqual", [o.node("Unsqueeze", [range(o, m), o.ints([0])]), o.node("Unsqueeze", [range(o, n), o.ints([1])])]));
+}
+
+function split(call: Call, index: number, heads: number): void {
+  const type = call.type(index);
+  const width = call.facts.resolve(type.dims[2] as Dim);
+  if (!Number.isInteger(heads) || heads < 1 || !divideExactly(width, constant(heads)))
+    throw call.misfit(`${heads} heads do not divide the width`, printType(type), `a multiple of ${heads} at axis 2`);
+}
+
+function bias(call: Call, wanted: readonly Dim[]): void {
+  const type = call.rank(3, 4, "the bias");
+  type.dims.forEach((d, axis) => {
+    if (!call.isOne(d)) call.size(3, axis, wanted[axis] as Dim, "the bias does not fit the attention");
+  });
+}

@@ -1,0 +1,116 @@
+// Ops that read or write at computed places: gather, take, put.
+import type { Node } from "../graph/node.ts";
+import { type Dim, constant, product } from "../types/dim.ts";
+import { printType } from "../types/tensor.ts";
+import type { Call } from "./call.ts";
+import { castTo, wide } from "./elementwise.ts";
+import { range } from "./leaves.ts";
+import { reshaped } from "./movement.ts";
+import type { Lowering, Op } from "./op.ts";
+
+const gather: Op = {
+  name: "gather",
+  infer(call) {
+    call.count(2);
+    const { dtype, dims } = call.type(0);
+    const indices = call.ofType(1, "i64", "indices").dims;
+    const axis = call.axis(dims.length);
+    return [{ dtype, dims: [...dims.slice(0, axis), ...indices, ...dims.slice(axis + 1)] }];
+  },
+  lower: (node, o) => o.node("Gather", inputs(node, o), { axis: node.attrs.axis as number }),
+};
+
+const gatherElements: Op = {
+  name: "gatherElements",
+  infer(call) {
+    call.count(2);
+    const { dtype, dims } = call.type(0);
+    call.ofType(1, "i64", "indices");
+    const indices = call.rank(1, dims.length, "the indices").dims;
+    const axis = call.axis(dims.length);
+    dims.forEach((d, i) => {
+      if (i !== axis) call.size(1, i, d, "the indices differ from the tensor beside the axis");
+    });
+    return [{ dtype, dims: indices }];
+  },
+  lower: (node, o) => o.node("GatherElements", inputs(node, o), { axis: node.attrs.axis as number }),
+};
+
+const take: Op = {
+  name: "take",
+  infer(call) {
+    call.count(2);
+    const batch = call.number("batch");
+    const { dtype, dims } = call.rankFrom(0, batch + 1);
+    const indices = shared(call, 1, batch);
+    return [{ dtype, dims: [...indices, ...dims.slice(batch + 1)] }];
+  },
+  lower(node, o) {
+    const [x, indices] = inputs(node, o) as [string, string];
+    const batch = node.attrs.batch as number;
+    if (batch === 0) return o.node("Gather", [x, indices], { axis: 0 });
+    const rank = (node.inputs[1] as Node).type.dims.length;
+    return o.node("GatherND", [x, o.node("Unsqueeze", [indices, o.ints([rank])])], { batch_dims: batch });
+  },
+};
+
+const WAYS = ["add", "max", "min", "set"];
+
+const put: Op = {
+  name: "put",
+  infer(call) {
+    call.count(3);
+    call.sameType(0, 2);
+    const batch = call.number("batch");
+    const way = call.text("how");
+    if (!WAYS.includes(way)) throw new Error(`put does not know ${way}`);
+    if (way !== "set") call.numeric(0);
+    const type = call.rankFrom(0, batch + 1);
+    shared(call, 1, batch);
+    const indices = call.rank(1, batch + 1, "the indices").dims;
+    call.shape(2, [...indices, ...type.dims.slice(batch + 1)], "the rows to put in do not fit");
+    return [type];
+  },
+  lower(node, o) {
+    const [x, indices, values] = node.inputs as [Node, Node, Node];
+    const { dtype, dims } = x.type;
+    const batch = node.attrs.batch as number;
+    const how = node.attrs.how as string;
+    const compute = how === "set" ? dtype : wide(dtype);
+    // Rows of all batches lie in one list; the index of a row says which batch it is of.
+    const rest = dims.slice(batch + 1);
+    const rows = [product(dims.slice(0, batch + 1)), ...rest];
+    const places = flatIndices(o, indices, dims.slice(0, batch), dims[batch] as Dim);
+    const made = o.node("ScatterND", [
+      castTo(o, reshaped(o, o.value(x), dims, rows), dtype, compute),
+      places,
+      castTo(o, reshaped(o, o.value(values), values.type.dims, [product(indices.type.dims), ...rest]), dtype, compute),
+    ], how === "set" ? {} : { reduction: how });
+    return reshaped(o, castTo(o, made, compute, dtype), rows, dims);
+  },
+};
+
+export default [gather, gatherElements, take, put];
+
+const inputs = (node: Node, o: Lowering): string[] => node.inputs.map((x) => o.value(x));
+
+/** Checks that indices share the first axes with the tensor they point into. */
+function shared(call: Call, index: number, batch: number): readonly Dim[] {
+  const { dims } = call.ofType(index, "i64", "indices");
+  if (dims.length < batch) throw call.misfit(`the first ${batch} axes are shared`, printType(call.type(index)), `rank ${batch} or more`);
+  for (let axis = 0; axis < batch; axis++) call.size(index, axis, call.type(0).dims[axis] as Dim, "the indices are of another batch");
+  return dims;
+}
+
+/** i64[B·J, 1]: places in a list of B·K rows, from places i64[B…, J] among K rows of each batch. */
+function flatIndices(o: Lowering, indices: Node, batch: readonly Dim[], rows: Dim): string {
+  const batches = product(batch);
+  const count = product(indices.type.dims);
+  const flat = [count, constant(1)];
+  if (o.facts.number(batches) === 1) return reshaped(o, o.value(indices), indices.type.dims, flat);
+  const each = indices.type.dims[batch.length] as Dim;
+  const starts = o.shared(`starts ${batches.key} ${rows.key}`, () =>
+    o.node("Mul", [o.node("Unsqueeze", [range(o, batches), o.ints([1])]), o.dim(rows)]));
+  const moved = o.node("Add", [reshaped(o, o.value(indices), indices.type.dims, [batches, each]), starts]);
+  return reshaped(o, moved, [batches, each], flat);
+}

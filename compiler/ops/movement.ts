@@ -1,0 +1,131 @@
+// Ops that move elements without computing: reshape, transpose, slices, concatenation.
+import type { Node } from "../graph/node.ts";
+import { type Dim, add, ceilDivide, constant, product, subtract } from "../types/dim.ts";
+import { printType } from "../types/tensor.ts";
+import type { Call } from "./call.ts";
+import type { Lowering, Op } from "./op.ts";
+
+const reshape: Op = {
+  name: "reshape",
+  infer(call) {
+    call.count(1);
+    const { dtype, dims } = call.type(0);
+    const wanted = call.dims();
+    if (!call.facts.equal(product(dims), product(wanted)))
+      throw call.misfit("the number of elements changes", `${printType(call.type(0))} with ${product(dims).key} elements`, `${product(wanted).key} elements, for [${wanted.map((d) => d.key).join(", ")}]`);
+    return [{ dtype, dims: wanted }];
+  },
+  lower(node, o) {
+    const x = node.inputs[0] as Node;
+    return reshaped(o, o.value(x), x.type.dims, node.type.dims);
+  },
+};
+
+const transpose: Op = {
+  name: "transpose",
+  infer(call) {
+    call.count(1);
+    const { dtype, dims } = call.type(0);
+    const perm = call.numbers("perm");
+    if (perm.length !== dims.length || new Set(perm).size !== perm.length)
+      throw call.misfit("the order must name each axis once", `[${perm.join(", ")}]`, `the axes 0 to ${dims.length - 1} in some order`);
+    return [{ dtype, dims: perm.map((p) => dims[call.within(p, dims.length)] as Dim) }];
+  },
+  lower: (node, o) => o.node("Transpose", [o.value(node.inputs[0] as Node)], { perm: node.attrs.perm as readonly number[] }),
+};
+
+const expand: Op = {
+  name: "expand",
+  infer(call) {
+    call.count(1);
+    const { dtype, dims } = call.type(0);
+    const wanted = call.dims();
+    if (dims.length !== 0 && dims.length !== wanted.length) throw call.misfit("the rank changes", printType(call.type(0)), `rank ${wanted.length}`);
+    dims.forEach((d, axis) => {
+      if (!call.isOne(d)) call.size(0, axis, wanted[axis] as Dim, "only sizes of 1 grow");
+    });
+    return [{ dtype, dims: wanted }];
+  },
+  lower(node, o) {
+    const x = node.inputs[0] as Node;
+    return expanded(o, o.value(x), x.type.dims, node.type.dims);
+  },
+};
+
+const concat: Op = {
+  name: "concat",
+  infer(call) {
+    call.count(1, Number.MAX_SAFE_INTEGER);
+    const first = call.type(0);
+    const dtype = call.sameType(...call.inputs.keys());
+    const axis = call.axis(first.dims.length);
+    call.inputs.forEach((_, i) => {
+      call.rank(i, first.dims.length, "each part");
+      first.dims.forEach((d, at) => {
+        if (at !== axis) call.size(i, at, d, "the parts differ beside the axis along which they are joined");
+      });
+    });
+    const total = call.inputs.map((x) => x.type.dims[axis] as Dim).reduce(add);
+    return [{ dtype, dims: first.dims.map((d, i) => (i === axis ? total : d)) }];
+  },
+  lower(node, o) {
+    const parts = node.inputs.map((x) => o.value(x));
+    return parts.length === 1 ? (parts[0] as string) : o.node("Concat", parts, { axis: node.attrs.axis as number });
+  },
+};
+
+const slice: Op = {
+  name: "slice",
+  infer(call) {
+    call.count(1);
+    const { dtype, dims } = call.type(0);
+    const axis = call.axis(dims.length);
+    const [from, to, step] = [call.dim("from"), call.dim("to"), call.number("step")];
+    if (!Number.isInteger(step) || step < 1) throw call.misfit("the step must be a positive number", String(step), "1 or more");
+    within(call, from, to, dims[axis] as Dim, axis);
+    return [{ dtype, dims: dims.map((d, i) => (i === axis ? ceilDivide(subtract(to, from), constant(step)) : d)) }];
+  },
+  lower(node, o) {
+    const x = node.inputs[0] as Node;
+    const { axis, from, to, step } = node.attrs as { axis: number; from: Dim; to: Dim; step: number };
+    const whole = x.type.dims[axis] as Dim;
+    // The end of the axis needs no computed size: anything beyond it means "to the end".
+    const end = o.facts.equal(to, whole) && o.facts.number(whole) === undefined ? o.ints([2 ** 53 - 1]) : o.dim(to);
+    return o.node("Slice", [o.value(x), o.dim(from), end, o.ints([axis]), o.ints([step])]);
+  },
+};
+
+export default [reshape, transpose, expand, concat, slice];
+
+function within(call: Call, from: Dim, to: Dim, whole: Dim, axis: number): void {
+  const exceeds = (a: Dim, b: Dim): boolean => {
+    const gap = call.facts.number(subtract(b, a));
+    return gap !== undefined && gap < 0;
+  };
+  const found = `${from.key} to ${to.key} of ${printType(call.type(0))}`;
+  if (exceeds(constant(0), from)) throw call.misfit("the slice starts before the axis", found, "a start of at least 0");
+  if (exceeds(to, whole)) throw call.misfit("the slice ends behind the axis", found, `an end of at most ${whole.key} at axis ${axis}`);
+  if (exceeds(from, to)) throw call.misfit("the slice ends before it starts", found, `an end of at least ${from.key}`);
+}
+
+/** A value of shape `from` in shape `to`, with as few computed sizes as can be. */
+export function reshaped(o: Lowering, value: string, from: readonly Dim[], to: readonly Dim[]): string {
+  const same = from.length === to.length && to.every((d, i) => o.facts.equal(d, from[i] as Dim));
+  return same ? value : o.node("Reshape", [value, shapeFor(o, from, to)], to.some((d) => o.facts.number(d) === 0) ? { allowzero: true } : {});
+}
+
+function shapeFor(o: Lowering, from: readonly Dim[], to: readonly Dim[]): string {
+  const sizes = to.map((d) => o.facts.number(d));
+  if (!sizes.includes(undefined) || sizes.includes(0)) return o.dims(to);
+  // To ONNX, 0 copies the size at the same place and -1 is whatever remains.
+  const short = to.map((d, i) => sizes[i] ?? (from[i] && o.facts.equal(d, from[i]) ? 0 : -1));
+  return short.filter((s) => s === -1).length <= 1 ? o.ints(short) : o.dims(to);
+}
+
+/** A value of shape `from` repeated to shape `to`. */
+export function expanded(o: Lowering, value: string, from: readonly Dim[], to: readonly Dim[]): string {
+  const same = from.length === to.length && to.every((d, i) => o.facts.equal(d, from[i] as Dim));
+  // A 1 keeps what is there, so only sizes that really grow have to be known.
+  const target = to.map((d, i) => (from.length === to.length && o.facts.equal(d, from[i] as Dim) ? constant(1) : d));
+  return same ? value : o.node("Expand", [value, o.dims(target)]);
+}

@@ -1,0 +1,130 @@
+// Matrix products: plain, with a bias, with transposition and scale, and with int8 weights.
+import type { Node } from "../graph/node.ts";
+import type { Dim } from "../types/dim.ts";
+import { type TensorType, printType } from "../types/tensor.ts";
+import type { Call } from "./call.ts";
+import { widened } from "./elementwise.ts";
+import { CONTRIB, ONNX_TYPE, type Lowering, type Op, float } from "./op.ts";
+
+const matmul: Op = {
+  name: "matmul",
+  infer(call) {
+    call.count(2);
+    return [multiplied(call, false, false)];
+  },
+  lower: (node, o) => widened(node, node.type.dtype, o, ([a, b]) => o.node("MatMul", [a, b])),
+};
+
+const fusedMatmul: Op = {
+  name: "fusedMatmul",
+  infer(call) {
+    call.count(2);
+    call.float(0);
+    call.number("alpha");
+    return [multiplied(call, call.flag("transA"), call.flag("transB"))];
+  },
+  lower: (node, o) => widened(node, node.type.dtype, o, ([a, b]) => scaledProduct(o, a as string, b as string, ranks(node), node.attrs as unknown as Scaled)),
+};
+
+const linear: Op = {
+  name: "linear",
+  infer(call) {
+    const count = call.count(2, 3);
+    call.sameType(...call.inputs.keys());
+    call.float(0);
+    const a = call.rankFrom(0, 1);
+    const [wanted, out] = call.rank(1, 2, "the weight").dims as [Dim, Dim];
+    call.size(0, a.dims.length - 1, wanted, "the weight wants another last axis");
+    if (count === 3) call.shape(2, [out], "the bias is not one value a column");
+    return [{ dtype: a.dtype, dims: [...a.dims.slice(0, -1), out] }];
+  },
+  lower: (node, o) => widened(node, node.type.dtype, o, ([x, w, bias]) => {
+    const product = o.node("MatMul", [x, w]);
+    return bias === undefined ? product : o.node("Add", [product, bias]);
+  }),
+};
+
+const linearInt8: Op = {
+  name: "linearInt8",
+  infer(call) {
+    const count = call.count(3, 4);
+    call.ofType(0, "f32", "the input");
+    call.ofType(1, "i8", "the weight");
+    call.ofType(2, "f32", "the scale");
+    const x = call.rankFrom(0, 1);
+    const [wanted, out] = call.rank(1, 2, "the weight").dims as [Dim, Dim];
+    call.size(0, x.dims.length - 1, wanted, "the weight wants another last axis");
+    call.shape(2, [out], "the scale is not one value a column");
+    if (count === 4) {
+      call.ofType(3, "f32", "the bias");
+      call.shape(3, [out], "the bias is not one value a column");
+    }
+    return [{ dtype: "f32", dims: [...x.dims.slice(0, -1), out] }];
+  },
+  lower(node, o) {
+    const [x, w, scale, bias] = node.inputs.map((i) => o.value(i));
+    if (o.target === "cpu") return o.node("DynamicQuantizeMatMul", [x, w, scale, undefined, bias], {}, CONTRIB);
+    const [q, s, zero] = o.nodes("DynamicQuantizeLinear", [x], {}, "", [true, true, true]);
+    const product = o.node("Cast", [o.node("MatMulInteger", [q, w, zero])], { to: ONNX_TYPE.f32 });
+    const real = o.node("Mul", [product, o.node("Mul", [s, scale])]);
+    return bias === undefined ? real : o.node("Add", [real, bias]);
+  },
+};
+
+export default [matmul, fusedMatmul, linear, linearInt8];
+
+export interface Scaled {
+  readonly transA: boolean;
+  readonly transB: boolean;
+  readonly alpha: number;
+}
+
+/** alpha · op(a) · op(b) for f32 values of the given ranks. */
+export function scaledProduct(o: Lowering, a: string, b: string, [rankA, rankB]: readonly [number, number], { transA, transB, alpha }: Scaled): string {
+  if (o.target !== "portable") return o.node("FusedMatMul", [a, b], { transA, transB, alpha: float(alpha) }, CONTRIB);
+  const left = transA ? flipped(o, a, rankA) : a;
+  const product = o.node("MatMul", [left, transB ? flipped(o, b, rankB) : b]);
+  return alpha === 1 ? product : o.node("Mul", [product, o.scalar("f32", alpha)]);
+}
+
+function flipped(o: Lowering, x: string, rank: number): string {
+  const perm = Array.from({ length: rank }, (_, i) => i);
+  [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
+  return o.node("Transpose", [x], { perm });
+}
+
+const ranks = (node: Node): readonly [number, number] => [(node.inputs[0] as Node).type.dims.length, (node.inputs[1] as Node).type.dims.length];
+
+function multiplied(call: Call, transA: boolean, transB: boolean): TensorType {
+  bothNumeric(call);
+  const dtype = call.sameType(0, 1);
+  const a = call.rankFrom(0, 2);
+  const b = call.rankFrom(1, 2);
+  const [rows, inner] = lastTwo(a, transA);
+  const [, columns] = lastTwo(b, transB);
+  call.size(1, b.dims.length - (transB ? 1 : 2), inner, "the inner sizes of the product differ");
+  if (b.dims.length === 2) return { dtype, dims: [...a.dims.slice(0, -2), rows, columns] };
+  if (a.dims.length !== b.dims.length)
+    throw call.misfit("the ranks differ", `${printType(a)} and ${printType(b)}`, `rank ${a.dims.length}, or a matrix, on the right`);
+  return { dtype, dims: [...leading(call, a, b), rows, columns] };
+}
+
+function leading(call: Call, a: TensorType, b: TensorType): Dim[] {
+  return a.dims.slice(0, -2).map((d, axis) => {
+    const other = b.dims[axis] as Dim;
+    if (call.facts.equal(d, other)) return call.better(d, other);
+    if (call.isOne(d)) return other;
+    if (!call.isOne(other)) call.size(1, axis, d, "the batches of the product differ");
+    return d;
+  });
+}
+
+function lastTwo(t: TensorType, flip: boolean): [Dim, Dim] {
+  const [x, y] = t.dims.slice(-2) as [Dim, Dim];
+  return flip ? [y, x] : [x, y];
+}
+
+function bothNumeric(call: Call): void {
+  call.numeric(0);
+  call.numeric(1);
+}
