@@ -46,7 +46,7 @@ const skipLayerNorm: Op = {
     const [x, skip, gain, bias, row] = node.inputs.map((i) => castTo(o, o.value(i), dtype, wide(dtype)));
     const back = (value: string): string => castTo(o, value, wide(dtype), dtype);
     if (o.target !== "portable" && (dims.length === 2 || dims.length === 3)) {
-      const [y, , , sum] = o.nodes("SkipLayerNormalization", [x, skip, gain, bias, row], { epsilon: epsilon(node) }, CONTRIB, [true, false, false, true]);
+      const [y, , , sum] = o.several("SkipLayerNormalization", [x, skip, gain, bias, row], { epsilon: epsilon(node) }, CONTRIB, [true, false, false, true]);
       return [back(y as string), back(sum as string)];
     }
     const both = o.node("Add", [x, skip]);

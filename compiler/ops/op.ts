@@ -43,7 +43,7 @@ export interface Lowering {
   /** Makes an ONNX node; the name of its (first) output. An `undefined` input is left out. */
   node(opType: string, inputs: readonly (string | undefined)[], attrs?: OnnxAttrs, domain?: string): string;
   /** The same for several outputs; a `false` leaves that output out (its name is empty). */
-  nodes(opType: string, inputs: readonly (string | undefined)[], attrs: OnnxAttrs, domain: string, outputs: readonly boolean[]): readonly string[];
+  several(opType: string, inputs: readonly (string | undefined)[], attrs: OnnxAttrs, domain: string, outputs: readonly boolean[]): readonly string[];
   /** A constant i64[n]. */
   ints(values: readonly number[]): string;
   /** A constant of rank 0. */

@@ -64,7 +64,7 @@ const linearInt8: Op = {
   lower(node, o) {
     const [x, w, scale, bias] = node.inputs.map((i) => o.value(i));
     if (o.target === "cpu") return o.node("DynamicQuantizeMatMul", [x, w, scale, undefined, bias], {}, CONTRIB);
-    const [q, s, zero] = o.nodes("DynamicQuantizeLinear", [x], {}, "", [true, true, true]);
+    const [q, s, zero] = o.several("DynamicQuantizeLinear", [x], {}, "", [true, true, true]);
     const product = o.node("Cast", [o.node("MatMulInteger", [q, w, zero])], { to: ONNX_TYPE.f32 });
     const real = o.node("Mul", [product, o.node("Mul", [s, scale])]);
     return bias === undefined ? real : o.node("Add", [real, bias]);

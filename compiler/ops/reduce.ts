@@ -57,7 +57,7 @@ const topk: Op = {
     const x = node.inputs[0] as Node;
     const { dtype } = x.type;
     const attrs = { axis: node.attrs.axis as number, largest: node.attrs.largest as boolean, sorted: true };
-    const [top, indices] = o.nodes("TopK", [castTo(o, o.value(x), dtype, wide(dtype)), o.dim(node.attrs.count as Dim)], attrs, "", [true, true]);
+    const [top, indices] = o.several("TopK", [castTo(o, o.value(x), dtype, wide(dtype)), o.dim(node.attrs.count as Dim)], attrs, "", [true, true]);
     return [castTo(o, top as string, wide(dtype), dtype), indices as string];
   },
 };
