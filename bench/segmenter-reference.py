@@ -1,6 +1,7 @@
 """Prints what training-free folding does to digit-scenes-segmenter, in PyTorch: `python bench/segmenter-reference.py`.
 
-Needs torch and safetensors. About two minutes on one core; `--quick` leaves out the rows that nothing compares with.
+Needs torch and safetensors. About a minute on one core. `--quick` leaves out the rows that no pipeline reports, `--seeds` adds
+twelve draws of random drop, one for all scenes each.
 """
 import pathlib
 import sys
@@ -18,7 +19,7 @@ BATCH = 25
 FULL, WIDTH, MLP = 257, 96, 3
 
 
-def main(quick):
+def main(quick, seeds):
     torch.set_num_threads(1)
     model = Segmenter(ROOT / "pipelines/models/digit-scenes-segmenter")
     pictures, labels = scenes()
@@ -33,6 +34,7 @@ def main(quick):
 
     def row(name, of, ratio=1.0, seen=None):
         start = time.time()
+        torch.manual_seed(0)
         score = measure(of)
         told = f"  README {seen:.3f}{'' if abs(score - seen) < 0.001 else '  DIFFERS'}" if seen is not None else ""
         print(f"{name:58s} ratio {ratio:.3f}  mIoU {score:.4f}{told}  [{time.time() - start:.0f} s]", flush=True)
@@ -73,6 +75,16 @@ def main(quick):
             row(f"tome {metric}, r {r}, residual merge by merge", lambda x, i: patches(fold(x, i).residual_nested()), ratio)
 
 
+        rows = remember(lambda x: Tome(model, x, rs, "random"))
+        row(f"tome random pairs, r {r}", lambda x, i: patches(rows(x, i).value()), ratio)
+        row(f"tome random pairs, r {r}, residual merge by merge", lambda x, i: patches(rows(x, i).residual_nested()), ratio)
+    for alpha, k in ((4, 12), (3, 8)) if seeds else ():
+        for read in ("value", "residual"):
+            kept = [random_tokens(model.grid, k * k, seed) for seed in range(12)]
+            found = torch.tensor([measure(lambda x, _: getattr(Keep(model, x, alpha, of), read)()) for of in kept])
+            print(f"random drop alpha {alpha}, {k}x{k}, {read}, one draw for all scenes, 12 seeds: mean {found.mean():.3f} deviation {found.std():.3f}")
+
+
 def remember(make):
     """The fold of each batch, made once and asked for several read-outs."""
     return remember2(lambda x, _: make(x))
@@ -101,8 +113,9 @@ TOME = [
     (14, {"keys": (0.638, 0.649), "features": (0.747, None)}),
     (23, {"keys": (0.455, 0.479), "features": (0.702, None)}),
     (30, {"keys": (0.247, 0.267), "features": (0.535, None)}),
+    (39, {"keys": (0.120, 0.127), "features": (None, None)}),
 ]
 
 if __name__ == "__main__":
     with torch.no_grad():
-        main("--quick" in sys.argv)
+        main("--quick" in sys.argv, "--seeds" in sys.argv)

@@ -112,7 +112,7 @@ def rows(x, index):
 
 
 class Tome:
-    """rs[l] tokens are merged in block l between attention and MLP; `metric` is "keys" or "features"."""
+    """rs[l] tokens are merged in block l between attention and MLP; `metric` is "keys", "features", or "random" for a control."""
 
     def __init__(self, model, pixels, rs, metric, proportional=True):
         self.model, self.plans, self.merges = model, [], []
@@ -124,7 +124,8 @@ class Tome:
                 self.first = x
             x, keys = model.attend(x, layer, size[..., 0] if self.plans and proportional else None)
             if r > 0:
-                plan = Plan(keys.mean(1) if metric == "keys" else model.mlp_input(x, layer), r)
+                compared = {"keys": lambda: keys.mean(1), "features": lambda: model.mlp_input(x, layer), "random": lambda: torch.randn_like(x)}
+                plan = Plan(compared[metric](), r)
                 total = plan.sum(size)
                 merged = plan.sum(x * size) / total
                 self.plans.append(plan)
