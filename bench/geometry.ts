@@ -62,7 +62,7 @@ export function writeGeometry(folder: string, shape: Geometry, options: Geometry
   const shards = split(tensors, options.shard ?? Infinity);
   const normal = normals(options.seed ?? 1);
   const files = shards.map((_, i) => shards.length === 1 ? "model.safetensors" : `model-${place(i + 1)}-of-${place(shards.length)}.safetensors`);
-  shards.forEach((shard, i) => writeSafetensors(`${folder}/${files[i]}`, shard, normal));
+  for (const [i, shard] of shards.entries()) writeSafetensors(`${folder}/${files[i]}`, shard, normal);
   const bytes = tensors.reduce((sum, tensor) => sum + sizeOf(tensor), 0);
   if (shards.length > 1) {
     const map = shards.flatMap((shard, i) => shard.map((tensor) => [tensor.name, files[i]]));
@@ -188,7 +188,11 @@ function split(tensors: readonly Tensor[], limit: number): Tensor[][] {
 /** Values are made and written a piece at a time, so that a model of any size takes a few megabytes of memory. */
 function writeSafetensors(path: string, tensors: readonly Tensor[], normal: () => number): void {
   let offset = 0;
-  const entries = tensors.map((tensor) => [tensor.name, { dtype: "F32", shape: tensor.dims, data_offsets: [offset, offset += sizeOf(tensor)] }]);
+  const entries = tensors.map((tensor) => {
+    const from = offset;
+    offset += sizeOf(tensor);
+    return [tensor.name, { dtype: "F32", shape: tensor.dims, data_offsets: [from, offset] }];
+  });
   const text = JSON.stringify(Object.fromEntries([["__metadata__", { format: "pt" }], ...entries]));
   const header = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
   const length = Buffer.alloc(8);
