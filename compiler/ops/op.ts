@@ -1,4 +1,5 @@
 // What an op is: how its result is typed, and how it becomes ONNX nodes.
+import type { Target } from "../graph/level.ts";
 import type { Literal, Node } from "../graph/node.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
@@ -14,8 +15,7 @@ export interface Op {
   elements?(node: Node, facts: Facts): Literal | undefined;
 }
 
-/** What a graph is emitted for; `portable` uses only operators of the ONNX standard. */
-export type Target = "cpu" | "cuda" | "portable";
+export type { Target };
 
 /** An ONNX attribute: plain numbers and booleans are integers, `float(x)` is a float. */
 export type OnnxAttr = number | boolean | string | readonly number[] | OnnxFloat | OnnxTensor;

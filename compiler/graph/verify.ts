@@ -1,0 +1,70 @@
+// Checks that a graph is what its level promises: legal ops, types that follow from inputs, sizes that a run can know.
+import { type Dim, isDim, symbolsOf } from "../types/dim.ts";
+import { printType } from "../types/tensor.ts";
+import { type Target, legalOps } from "./level.ts";
+import { type Attr, type Graph, type Infer, type Level, type Node, topological } from "./node.ts";
+
+/** What is wrong, and where. These are faults of the compiler, never of a program. */
+export interface Fault {
+  readonly says: string;
+  readonly node: Node | undefined;
+}
+
+export interface VerifyOptions {
+  readonly target: Target;
+  readonly infer: Infer;
+  /** The level to hold the graph to; its own unless said otherwise. */
+  readonly level?: Level;
+}
+
+export function verify(graph: Graph, { target, infer, level = graph.level }: VerifyOptions): Fault[] {
+  const order = topological(graph.outputs.map((o) => o.node));
+  const legal = legalOps(level, target);
+  const faults = [...ports(graph)];
+  for (const node of order) {
+    if (!legal.has(node.op)) faults.push({ says: `${node.op} is not legal at level ${level} for ${target}`, node });
+    faults.push(...types(node, graph, infer), ...uses(node));
+  }
+  return level === "onnx" ? [...faults, ...sizes(graph, order)] : faults;
+}
+
+function* ports(graph: Graph): Iterable<Fault> {
+  const declared = new Set(graph.inputs.map((i) => i.node));
+  for (const node of topological(graph.outputs.map((o) => o.node)))
+    if (node.op === "input" && !declared.has(node)) yield { says: `the input ${String(node.attrs.name)} is used and not declared`, node };
+  for (const { name, node } of graph.inputs) if (node.op !== "input" || node.attrs.name !== name) yield { says: `${name} is declared as an input and is ${node.op} ${String(node.attrs.name ?? "")}`, node };
+  const names = [...graph.inputs, ...graph.outputs].map((io) => io.name);
+  for (const name of new Set(names.filter((n, i) => names.indexOf(n) !== i))) yield { says: `two inputs or outputs are called ${name}`, node: undefined };
+  for (const { name, node, axes } of [...graph.inputs, ...graph.outputs])
+    if (axes.length !== node.type.dims.length) yield { says: `${name} has ${axes.length} axis names and type ${printType(node.type)}`, node };
+}
+
+function* types(node: Node, graph: Graph, infer: Infer): Iterable<Fault> {
+  try {
+    const again = infer(node.op, node.inputs, node.attrs, graph.arena.facts).map(printType).join(", ");
+    const found = node.types.map(printType).join(", ");
+    if (again !== found) yield { says: `${node.op} has type ${found}, and its inputs give ${again}`, node };
+  } catch (error) {
+    yield { says: `${node.op} cannot be typed: ${(error as Error).message}`, node };
+  }
+}
+
+function* uses(node: Node): Iterable<Fault> {
+  for (const input of node.inputs)
+    if (input.types.length > 1 && node.op !== "item") yield { says: `${node.op} uses ${input.op}, which has ${input.types.length} outputs, without saying which`, node };
+}
+
+/** Symbols that stand in attributes and in no input cannot be computed by a run. */
+function* sizes(graph: Graph, order: readonly Node[]): Iterable<Fault> {
+  const readable = new Set<string>();
+  for (const { node } of graph.inputs) for (const dim of node.type.dims) symbolsOf(graph.arena.facts.resolve(dim), readable);
+  for (const node of order)
+    for (const dim of Object.values(node.attrs).flatMap(dimsOf))
+      for (const name of symbolsOf(graph.arena.facts.resolve(dim)))
+        if (!readable.has(name)) yield { says: `${node.op} needs the size ${name}, which no input has`, node };
+}
+
+function dimsOf(attr: Attr): readonly Dim[] {
+  if (isDim(attr)) return [attr];
+  return Array.isArray(attr) ? attr.filter(isDim) : [];
+}
