@@ -2,19 +2,19 @@
 import * as ort from "onnxruntime-node";
 import { type EmitOptions, emitModel } from "../../compiler/emit/onnx.ts";
 import { literal, values } from "../../compiler/graph/build.ts";
-import type { Graph, Node } from "../../compiler/graph/node.ts";
+import type { Arena, Graph, Node } from "../../compiler/graph/node.ts";
 import type { Value } from "../../compiler/host.ts";
 import type { DType } from "../../compiler/types/tensor.ts";
-import type { Arena } from "../../compiler/graph/node.ts";
 
 /** Outputs of a graph on the CPU, by name. */
 export async function runGraph(graph: Graph, inputs: Readonly<Record<string, Value>>, options: Partial<EmitOptions> = {}): Promise<Record<string, Value>> {
   return runModel(emitModel(graph, { target: "cpu", name: "test", ...options }).model, inputs);
 }
 
-/** Outputs of an ONNX model. Inputs that it does not have are left out. */
-export async function runModel(model: Uint8Array, inputs: Readonly<Record<string, Value>>, options: ort.InferenceSession.SessionOptions = {}): Promise<Record<string, Value>> {
-  const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3, intraOpNumThreads: 1, interOpNumThreads: 1, ...options });
+/** Outputs of an ONNX model, given as bytes or by its path. Inputs that it does not have are left out. */
+export async function runModel(model: Uint8Array | string, inputs: Readonly<Record<string, Value>>, options: ort.InferenceSession.SessionOptions = {}): Promise<Record<string, Value>> {
+  const all: ort.InferenceSession.SessionOptions = { logSeverityLevel: 3, intraOpNumThreads: 1, interOpNumThreads: 1, ...options };
+  const session = typeof model === "string" ? await ort.InferenceSession.create(model, all) : await ort.InferenceSession.create(model, all);
   try {
     const feeds: Record<string, ort.Tensor> = {};
     for (const name of session.inputNames) if (inputs[name]) feeds[name] = toTensor(inputs[name]);
