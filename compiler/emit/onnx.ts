@@ -2,7 +2,7 @@
 import Long from "long";
 import proto, { type onnx as Onnx } from "onnx-proto";
 import type { Span } from "../../grammar/source.ts";
-import { type Graph, type GraphInput, type GraphOutput, type Node, type WeightRef, topological } from "../graph/node.ts";
+import { type Graph, type GraphInput, type Node, type WeightRef, topological } from "../graph/node.ts";
 import { ONNX_TYPE, type OnnxAttr, type Target } from "../ops/op.ts";
 import { type Dim, type Facts, asNumber } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";

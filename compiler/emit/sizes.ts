@@ -19,7 +19,7 @@ export class Sizes {
 
   constructor(o: Lowering, inputs: readonly GraphInput[]) {
     this.#o = o;
-    for (const { name, node } of inputs) node.type.dims.forEach((dim, axis) => this.#note(name, axis, o.facts.resolve(dim)));
+    for (const { name, node } of inputs) for (const [axis, dim] of node.type.dims.entries()) this.#note(name, axis, o.facts.resolve(dim));
   }
 
   dims(dims: readonly Dim[]): string {
@@ -82,7 +82,8 @@ export class Sizes {
     const exact = asSymbol(size);
     if (exact !== undefined) {
       const old = this.#sources.get(exact);
-      if (!old || old.scale !== 1 || old.offset !== 0) this.#sources.set(exact, { input, axis, scale: 1, offset: 0 });
+      const isExact = old?.scale === 1 && old.offset === 0;
+      if (!isExact) this.#sources.set(exact, { input, axis, scale: 1, offset: 0 });
       return;
     }
     const [head, ...rest] = size.terms;

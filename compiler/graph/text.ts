@@ -192,15 +192,19 @@ const printRef = (ref: WeightRef): string =>
   `@(${JSON.stringify(ref.name)}, ${JSON.stringify(ref.file)}, ${ref.offset}, ${ref.length}, ${ref.dtype}[${ref.shape.join(", ")}])`;
 
 function readRefAttr(at: Scanner): WeightRef {
+  const next = <T>(read: () => T): T => {
+    at.expect(",");
+    return read();
+  };
   at.expect("@");
   at.expect("(");
-  const texts = [at.quoted(), (at.expect(","), at.quoted())] as const;
-  const [offset, length] = [(at.expect(","), at.number()), (at.expect(","), at.number())];
-  at.expect(",");
-  const dtype = readDType(at);
+  const name = at.quoted();
+  const file = next(() => at.quoted());
+  const [offset, length] = [next(() => at.number()), next(() => at.number())];
+  const dtype = next(() => readDType(at));
   const shape = at.list("[", "]", () => at.number());
   at.expect(")");
-  return { kind: "weight-ref", name: texts[0], file: texts[1], offset, length, dtype, shape };
+  return { kind: "weight-ref", name, file, offset, length, dtype, shape };
 }
 
 function base64(bytes: Uint8Array): string {
