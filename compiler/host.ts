@@ -21,8 +21,8 @@ export interface Host {
   stat(path: string): FileFacts | undefined;
   /** Whole file; for sources, configs and headers, not for weights. Throws `HostError` where it can't be read. */
   read(path: string): Uint8Array;
-  /** Bytes of a file without reading the rest. */
-  readRange(path: string, offset: number, length: number): Uint8Array;
+  /** Bytes of a file without reading the rest. Throws `HostError` where the file has fewer. A host may put them into `into`, which has that length, and return it. */
+  readRange(path: string, offset: number, length: number, into?: Uint8Array): Uint8Array;
   list(directory: string): readonly string[];
   /** The text of a module of the standard library (`folds/tome`), or undefined. */
   library(path: string): string | undefined;
@@ -38,4 +38,10 @@ export interface Host {
 
 export class HostError extends Error {
   override readonly name = "HostError";
+  /** The message without the path, for who names the file anyway. */
+  readonly reason: string;
+  constructor(reason: string, path?: string) {
+    super(path === undefined ? reason : `${path}: ${reason}`);
+    this.reason = reason;
+  }
 }
