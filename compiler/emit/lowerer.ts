@@ -108,7 +108,9 @@ export class Lowerer implements Lowering {
     return this.tensor([values.length], literal("i64", values));
   }
   scalar(dtype: DType, value: number): string {
-    return this.tensor([], literal(dtype, [value]));
+    if (dtype !== "f16" && dtype !== "bf16") return this.tensor([], literal(dtype, [value]));
+    // Numbers of 16 bits are not written by hand; loading folds the conversion away.
+    return this.shared(`${dtype} ${value}`, () => this.node("Cast", [this.scalar("f32", value)], { to: ONNX_TYPE[dtype] }));
   }
   tensor(dims: readonly number[], value: Literal): string {
     // Large ones come from nodes, which are made once already.

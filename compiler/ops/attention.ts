@@ -30,7 +30,7 @@ const attention: Op = {
   lower(node, o) {
     const { dtype } = node.type;
     const [q, k, v] = node.inputs.slice(0, 3).map((x) => castTo(o, o.value(x), dtype, wide(dtype))) as [string, string, string];
-    const made = o.target === "portable" ? spelled(node, o, q, k, v) : fused(node, o, q, k, v);
+    const made = o.target === "portable" || dtype === "f64" ? spelled(node, o, q, k, v) : fused(node, o, q, k, v);
     return castTo(o, made, wide(dtype), dtype);
   },
 };

@@ -8,7 +8,7 @@ const FLOAT_FUNCTIONS: Readonly<Record<string, string>> = {
   exp: "Exp", log: "Log", sqrt: "Sqrt", tanh: "Tanh", erf: "Erf", sigmoid: "Sigmoid", sin: "Sin", cos: "Cos",
   floor: "Floor", ceil: "Ceil", round: "Round", atanh: "Atanh",
 };
-const NUMBER_FUNCTIONS: Readonly<Record<string, string>> = { neg: "Neg", abs: "Abs", sign: "Sign", relu: "Relu" };
+const NUMBER_FUNCTIONS: Readonly<Record<string, string>> = { neg: "Neg", abs: "Abs", sign: "Sign" };
 const ARITHMETIC: Readonly<Record<string, string>> = { add: "Add", sub: "Sub", mul: "Mul", div: "Div", pow: "Pow", min: "Min", max: "Max", mod: "Mod" };
 const COMPARISONS: Readonly<Record<string, string>> = { eq: "Equal", lt: "Less", le: "LessOrEqual", gt: "Greater", ge: "GreaterOrEqual" };
 const LOGIC: Readonly<Record<string, string>> = { and: "And", or: "Or" };
@@ -23,8 +23,19 @@ const unary = (name: string, opType: string, check: (call: Call) => void): Op =>
     check(call);
     return [call.type(0)];
   },
-  lower: (node, o) => widened(node, node.type.dtype, o, (x) => o.node(opType, x)),
+  lower: (node, o) => (ONLY_SINGLE.has(name) ? inSingle : widened)(node, node.type.dtype, o, (x) => o.node(opType, x)),
 });
+
+/** What ONNX Runtime computes in no more than 32 bits. */
+const ONLY_SINGLE = new Set(["erf", "atanh"]);
+
+const relu: Op = {
+  ...unary("relu", "Relu", (call) => call.numeric(0)),
+  lower: (node, o) => widened(node, node.type.dtype, o, ([x]) => {
+    const dtype = wide(node.type.dtype);
+    return isFloat(dtype) ? o.node("Relu", [x]) : o.node("Max", [x, o.scalar(dtype, 0)]);
+  }),
+};
 
 const binary = (name: string, opType: string, check: (call: Call) => void, result: DType | undefined, attrs: (dtype: DType) => OnnxAttrs = () => ({})): Op => ({
   name,
@@ -47,8 +58,10 @@ const where: Op = {
   lower(node, o) {
     const [condition, ...branches] = node.inputs as [Node, Node, Node];
     const { dtype } = node.type;
-    const [a, b] = branches.map((x) => castTo(o, o.value(x), dtype, wide(dtype)));
-    return castTo(o, o.node("Where", [o.value(condition), a, b]), wide(dtype), dtype);
+    // ONNX Runtime chooses between numbers only.
+    const chosen = dtype === "bool" ? "u8" : wide(dtype);
+    const [a, b] = branches.map((x) => castTo(o, o.value(x), dtype, chosen));
+    return castTo(o, o.node("Where", [o.value(condition), a, b]), chosen, dtype);
   },
 };
 
@@ -83,6 +96,7 @@ const bothBool = (call: Call): void => { call.ofType(0, "bool", "the left side")
 const unaries = [
   ...table(FLOAT_FUNCTIONS, (name, opType) => unary(name, opType, (call) => call.float(0))),
   ...table(NUMBER_FUNCTIONS, (name, opType) => unary(name, opType, name === "neg" ? signed : (call) => call.numeric(0))),
+  relu,
 ];
 
 export default [
@@ -110,7 +124,12 @@ export function wide(dtype: DType): DType {
 const operand = (node: Node): DType => (node.inputs[0] as Node).type.dtype;
 
 /** Runs `make` on inputs of a type that can be computed in, and brings the result back. */
-export function widened(node: Node, result: DType, o: Lowering, make: (inputs: string[]) => string): string {
-  const made = make(node.inputs.map((x) => castTo(o, o.value(x), x.type.dtype, wide(x.type.dtype))));
-  return result === "bool" ? made : castTo(o, made, wide(result), result);
+export function widened(node: Node, result: DType, o: Lowering, make: (inputs: string[]) => string, type: (of: DType) => DType = wide): string {
+  const made = make(node.inputs.map((x) => castTo(o, o.value(x), x.type.dtype, type(x.type.dtype))));
+  return result === "bool" ? made : castTo(o, made, type(result), result);
+}
+
+/** The same for what is computed in no more than 32 bits. */
+export function inSingle(node: Node, result: DType, o: Lowering, make: (inputs: string[]) => string): string {
+  return widened(node, result, o, make, (dtype) => (dtype === "f64" ? "f32" : wide(dtype)));
 }

@@ -76,7 +76,8 @@ const put: Op = {
     const { dtype, dims } = x.type;
     const batch = node.attrs.batch as number;
     const how = node.attrs.how as string;
-    const compute = how === "set" ? dtype : wide(dtype);
+    // ONNX Runtime combines rows of 32 bits and more.
+    const compute = how === "set" ? dtype : dtype === "f16" ? "f32" : wide(dtype);
     // Rows of all batches lie in one list; the index of a row says which batch it is of.
     const rest = dims.slice(batch + 1);
     const rows = [product(dims.slice(0, batch + 1)), ...rest];

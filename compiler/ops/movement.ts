@@ -3,6 +3,7 @@ import type { Node } from "../graph/node.ts";
 import { type Dim, add, ceilDivide, constant, product, subtract } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
 import type { Call } from "./call.ts";
+import { castTo } from "./elementwise.ts";
 import type { Lowering, Op } from "./op.ts";
 
 const reshape: Op = {
@@ -48,7 +49,10 @@ const expand: Op = {
   },
   lower(node, o) {
     const x = node.inputs[0] as Node;
-    return expanded(o, o.value(x), x.type.dims, node.type.dims);
+    const { dtype } = node.type;
+    // ONNX Runtime repeats all but bf16.
+    const moved = dtype === "bf16" ? "f32" : dtype;
+    return castTo(o, expanded(o, castTo(o, o.value(x), dtype, moved), x.type.dims, node.type.dims), moved, dtype);
   },
 };
 

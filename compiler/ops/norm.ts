@@ -3,7 +3,7 @@ import type { Node } from "../graph/node.ts";
 import type { Dim } from "../types/dim.ts";
 import type { TensorType } from "../types/tensor.ts";
 import type { Call } from "./call.ts";
-import { castTo, wide, widened } from "./elementwise.ts";
+import { castTo, inSingle, wide, widened } from "./elementwise.ts";
 import { CONTRIB, type OnnxFloat, type Op, float } from "./op.ts";
 
 const layerNorm: Op = {
@@ -45,7 +45,7 @@ const skipLayerNorm: Op = {
     const { dtype, dims } = node.type;
     const [x, skip, gain, bias, row] = node.inputs.map((i) => castTo(o, o.value(i), dtype, wide(dtype)));
     const back = (value: string): string => castTo(o, value, wide(dtype), dtype);
-    if (o.target !== "portable" && (dims.length === 2 || dims.length === 3)) {
+    if (o.target !== "portable" && dtype !== "f64" && (dims.length === 2 || dims.length === 3)) {
       const [y, , , sum] = o.several("SkipLayerNormalization", [x, skip, gain, bias, row], { epsilon: epsilon(node) }, CONTRIB, [true, false, false, true]);
       return [back(y as string), back(sum as string)];
     }
@@ -63,7 +63,7 @@ const gelu: Op = {
     if (way !== "none" && way !== "tanh") throw new Error(`gelu does not know ${way}`);
     return [call.float(0)];
   },
-  lower: (node, o) => widened(node, node.type.dtype, o, (x) => {
+  lower: (node, o) => inSingle(node, node.type.dtype, o, (x) => {
     const approximate = node.attrs.approximate as string;
     if (o.target === "portable") return o.node("Gelu", x, { approximate });
     return o.node(approximate === "tanh" ? "FastGelu" : "Gelu", x, {}, CONTRIB);
@@ -76,7 +76,7 @@ const silu: Op = {
     call.count(1);
     return [call.float(0)];
   },
-  lower: (node, o) => widened(node, node.type.dtype, o, ([x]) =>
+  lower: (node, o) => inSingle(node, node.type.dtype, o, ([x]) =>
     o.target === "portable" ? o.node("Mul", [x, o.node("Sigmoid", [x])]) : o.node("QuickGelu", [x], { alpha: float(1) }, CONTRIB)),
 };
 

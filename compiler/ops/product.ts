@@ -1,9 +1,9 @@
 // Matrix products: plain, with a bias, with transposition and scale, and with int8 weights.
 import type { Node } from "../graph/node.ts";
 import type { Dim } from "../types/dim.ts";
-import { type TensorType, printType } from "../types/tensor.ts";
+import { type DType, type TensorType, printType } from "../types/tensor.ts";
 import type { Call } from "./call.ts";
-import { widened } from "./elementwise.ts";
+import { wide, widened } from "./elementwise.ts";
 import { CONTRIB, ONNX_TYPE, type Lowering, type Op, float } from "./op.ts";
 
 const matmul: Op = {
@@ -23,7 +23,7 @@ const fusedMatmul: Op = {
     call.number("alpha");
     return [multiplied(call, call.flag("transA"), call.flag("transB"))];
   },
-  lower: (node, o) => widened(node, node.type.dtype, o, ([a, b]) => scaledProduct(o, a as string, b as string, ranks(node), node.attrs as unknown as Scaled)),
+  lower: (node, o) => widened(node, node.type.dtype, o, ([a, b]) => scaledProduct(o, [a, b] as [string, string], ranks(node), { ...(node.attrs as unknown as Scaled), dtype: wide(node.type.dtype) })),
 };
 
 const linear: Op = {
@@ -38,6 +38,7 @@ const linear: Op = {
     if (count === 3) call.shape(2, [out], "the bias is not one value a column");
     return [{ dtype: a.dtype, dims: [...a.dims.slice(0, -1), out] }];
   },
+  // Gemm on flattened rows and FusedMatMul are no faster (within 2 % on a CPU, 17 to 784 tokens).
   lower: (node, o) => widened(node, node.type.dtype, o, ([x, w, bias]) => {
     const product = o.node("MatMul", [x, w]);
     return bias === undefined ? product : o.node("Add", [product, bias]);
@@ -77,14 +78,15 @@ export interface Scaled {
   readonly transA: boolean;
   readonly transB: boolean;
   readonly alpha: number;
+  readonly dtype: DType;
 }
 
-/** alpha · op(a) · op(b) for f32 values of the given ranks. */
-export function scaledProduct(o: Lowering, a: string, b: string, [rankA, rankB]: readonly [number, number], { transA, transB, alpha }: Scaled): string {
+/** alpha · op(a) · op(b) for values of the given ranks. */
+export function scaledProduct(o: Lowering, [a, b]: readonly [string, string], [rankA, rankB]: readonly [number, number], { transA, transB, alpha, dtype }: Scaled): string {
   if (o.target !== "portable") return o.node("FusedMatMul", [a, b], { transA, transB, alpha: float(alpha) }, CONTRIB);
   const left = transA ? flipped(o, a, rankA) : a;
   const product = o.node("MatMul", [left, transB ? flipped(o, b, rankB) : b]);
-  return alpha === 1 ? product : o.node("Mul", [product, o.scalar("f32", alpha)]);
+  return alpha === 1 ? product : o.node("Mul", [product, o.scalar(dtype, alpha)]);
 }
 
 function flipped(o: Lowering, x: string, rank: number): string {

@@ -32,11 +32,11 @@ const windowMeans: Op = {
     const [x, c] = node.inputs.map((i) => o.value(i)) as [string, string];
     const { t } = node.attrs as unknown as Means;
     // |x|² is the same for all centres and falls out of the softmax.
-    const reach = scaledProduct(o, x, c, [3, 3], { transA: false, transB: true, alpha: 2 * t });
+    const reach = scaledProduct(o, [x, c], [3, 3], { transA: false, transB: true, alpha: 2 * t, dtype: "f32" });
     const norms = o.node("ReduceSumSquare", [c, o.ints([2])], { keepdims: false });
     const far = o.node("Unsqueeze", [o.node("Mul", [norms, o.scalar("f32", -t)]), o.ints([1])]);
     const share = o.node("Softmax", [o.node("Add", [o.node("Add", [reach, far]), mask(node, o)])], { axis: -1 });
-    const sums = scaledProduct(o, share, x, [3, 3], { transA: true, transB: false, alpha: 1 });
+    const sums = scaledProduct(o, [share, x], [3, 3], { transA: true, transB: false, alpha: 1, dtype: "f32" });
     const weights = o.node("Unsqueeze", [o.node("ReduceSum", [share, o.ints([1])], { keepdims: false }), o.ints([2])]);
     return o.node("Div", [sums, o.node("Max", [weights, o.scalar("f32", 1e-16)])]);
   },
