@@ -26,6 +26,19 @@ export function packedStrides(sizes: readonly number[]): number[] {
   return strides;
 }
 
+/** The axes of a target, the one with the largest step first: the order in which its elements lie. */
+export function layout(sizes: readonly number[], strides: readonly number[]): number[] {
+  // Axes of size 1 have no say, and stay in front.
+  const step = (axis: number): number => (sizes[axis] === 1 ? Infinity : (strides[axis] as number));
+  return sizes.map((_, axis) => axis).sort((a, b) => (step(a) === step(b) ? a - b : step(b) - step(a)));
+}
+
+/** The steps of a box that lies without gaps, its axes in the given order. */
+export function stridesInOrder(sizes: readonly number[], order: readonly number[]): number[] {
+  const packed = packedStrides(order.map((axis) => sizes[axis] as number));
+  return sizes.map((_, axis) => packed[order.indexOf(axis)] as number);
+}
+
 /** Whether a box lies row by row in its target; axes of size 1 have no say. */
 export function isPacked(sizes: readonly number[], strides: readonly number[]): boolean {
   const packed = packedStrides(sizes);

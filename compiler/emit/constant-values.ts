@@ -5,7 +5,7 @@ import { sample } from "../ops/sample.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import { BITS, type DType, isFloat } from "../types/tensor.ts";
 import { binaryOf, mapBinary, mapChoice, mapUnary, type Operand, unaryOf } from "./arithmetic.ts";
-import { type Box, type Target, copyStrided, count, dot, indices, isPacked, packedStrides, panels, whole } from "./boxes.ts";
+import { type Box, type Target, copyStrided, count, dot, indices, isPacked, layout, packedStrides, panels, stridesInOrder, whole } from "./boxes.ts";
 import { converter, decode, encode, numbers, type Numbers, numbersIn, roundTo, workingBytes } from "./numbers.ts";
 import { reshapePieces } from "./reshape-pieces.ts";
 import type { WeightReader } from "./weight-reader.ts";
@@ -217,8 +217,10 @@ export class ConstantValues {
   }
 
   #expand(x: Node, box: Box, target: Target): void {
-    const inner = this.#broadcastBox(x, box);
-    this.#with(x, inner.box, (values) => copyStrided(box.sizes, { array: values, start: 0, strides: inner.strides }, target));
+    const order = box.sizes.map((_, axis) => axis);
+    const { values, strides, buffer } = this.#operand(x, box, order);
+    copyStrided(box.sizes, { array: values, start: 0, strides }, target);
+    this.#scratch.give(buffer);
   }
 
   /** Rows that indices name; neighbours that stay neighbours are read together. */
@@ -248,71 +250,65 @@ export class ConstantValues {
     const from = x.type.dtype;
     // The small floats are held in 32 bits, so that widening them is no work at all.
     if (to === "f32" && (from === "f16" || from === "bf16")) return this.fill(x, box, target);
-    this.#with(x, box, (values, length) => {
+    this.#produce(to, box, target, (out, order) => {
+      const { values, buffer } = this.#operand(x, box, order);
       const convert = converter(from, to);
-      const buffer = this.#scratch.take(length * workingBytes(to));
-      const out = numbersIn(buffer, to, length);
-      for (let i = 0; i < length; i++) out[i] = convert(values[i] as number);
-      copyStrided(box.sizes, { array: out, start: 0, strides: packedStrides(box.sizes) }, target);
+      if (to === "i8") out.set(values);
+      else for (let i = 0; i < out.length; i++) out[i] = convert(values[i] as number);
       this.#scratch.give(buffer);
     });
   }
 
   #elementwise(node: Node, box: Box, target: Target): void {
     const { dtype } = node.type;
-    const operands = node.inputs.map((x) => this.#operand(x, box));
+    const [x] = node.inputs as readonly [Node, ...Node[]];
+    this.#produce(dtype, box, target, (out, order) => {
+      if (node.inputs.length === 1 && x.type.dtype === dtype) {
+        this.fill(x, box, { array: out, start: 0, strides: stridesInOrder(box.sizes, order) });
+        mapUnary(node.op, out, out.length);
+      } else {
+        const operands = node.inputs.map((input) => this.#operand(input, box, order));
+        if (operands.length > 1) mapRows(node, order.map((axis) => box.sizes[axis] as number), operands, out);
+        else {
+          const { values } = operands[0] as Prepared;
+          mapUnary(node.op, values, out.length);
+          out.set(values);
+        }
+        for (const { buffer } of operands) this.#scratch.give(buffer);
+      }
+      roundTo(dtype, out, out.length);
+    });
+  }
+
+  /** Has a box made without gaps, in the order of its target: in the target itself, if it has no gaps either. */
+  #produce(dtype: DType, box: Box, target: Target, make: (out: Numbers, order: readonly number[]) => void): void {
+    const order = layout(box.sizes, target.strides);
     const length = count(box.sizes);
-    const [first] = operands as [Prepared];
-    const isInPlace = operands.length === 1 && (node.inputs[0] as Node).type.dtype === dtype;
-    const buffer = isInPlace ? first.buffer : this.#scratch.take(length * workingBytes(dtype));
-    const out = isInPlace ? first.values : numbersIn(buffer, dtype, length);
-    if (operands.length === 1) {
-      mapUnary(node.op, first.values, length);
-      if (!isInPlace) out.set(first.values);
-    } else {
-      this.#rows(node, box, operands, out);
-    }
-    roundTo(dtype, out, length);
-    copyStrided(box.sizes, { array: out, start: 0, strides: packedStrides(box.sizes) }, target);
-    for (const used of new Set([buffer, ...operands.map((o) => o.buffer)])) this.#scratch.give(used);
+    const strides = stridesInOrder(box.sizes, order);
+    if (box.sizes.every((s, axis) => s === 1 || strides[axis] === target.strides[axis])) return make(target.array.subarray(target.start, target.start + length), order);
+    const buffer = this.#scratch.take(length * workingBytes(dtype));
+    const out = numbersIn(buffer, dtype, length);
+    make(out, order);
+    copyStrided(box.sizes, { array: out, start: 0, strides }, target);
+    this.#scratch.give(buffer);
   }
 
-  #rows(node: Node, box: Box, operands: readonly Prepared[], out: Numbers): void {
-    const { dtype } = (node.inputs[node.op === "where" ? 1 : 0] as Node).type;
-    // Without broadcasting, all is one long row.
-    const isFlat = operands.every((o) => isPacked(box.sizes, o.strides));
-    const sizes = isFlat ? [count(box.sizes)] : box.sizes.length === 0 ? [1] : box.sizes;
-    const row = sizes[sizes.length - 1] as number;
-    const outer = sizes.slice(0, -1);
-    let at = 0;
-    for (const index of indices(outer)) {
-      const rows = operands.map(({ values, strides }): Operand => ({
-        array: values, start: isFlat ? 0 : dot(index, strides.slice(0, -1)), step: isFlat ? 1 : (strides[strides.length - 1] ?? 0),
-      }));
-      const [a, b, c] = rows as [Operand, Operand, Operand | undefined];
-      if (c) mapChoice(a, b, c, out, at, row);
-      else mapBinary(node.op, dtype, a, b, out, at, row);
-      at += row;
-    }
-  }
-
-  #operand(x: Node, box: Box): Prepared {
-    const { box: inner, strides } = this.#broadcastBox(x, box);
+  /** An operand for a box of the result, without gaps; `strides` are those of the result's axes in the given order. */
+  #operand(x: Node, box: Box, order: readonly number[]): Prepared {
+    const inner = this.#broadcastBox(x, box);
     const length = count(inner.sizes);
     const buffer = this.#scratch.take(length * workingBytes(x.type.dtype));
     const values = numbersIn(buffer, x.type.dtype, length);
-    this.fill(x, inner, { array: values, start: 0, strides: packedStrides(inner.sizes) });
-    return { values, strides, buffer };
+    const own = inner.sizes.length === 0 ? [] : stridesInOrder(inner.sizes, order);
+    this.fill(x, inner, { array: values, start: 0, strides: own });
+    return { values, strides: order.map((axis) => (inner.sizes[axis] === box.sizes[axis] ? (own[axis] as number) : 0)), buffer };
   }
 
-  /** What an operand has to give for a box of the result, and how it is read with sizes of 1 stretched. */
-  #broadcastBox(x: Node, box: Box): { box: Box; strides: number[] } {
+  /** What an operand has to give for a box of the result: one element where its size of 1 stretches. */
+  #broadcastBox(x: Node, box: Box): Box {
     const sizes = this.sizes(x);
-    if (sizes.length === 0) return { box: { from: [], sizes: [] }, strides: box.sizes.map(() => 0) };
-    const from = box.from.map((f, axis) => (sizes[axis] === 1 ? 0 : f));
-    const inner = box.sizes.map((s, axis) => (sizes[axis] === 1 ? 1 : s));
-    const packed = packedStrides(inner);
-    return { box: { from, sizes: inner }, strides: packed.map((s, axis) => (sizes[axis] === 1 && box.sizes[axis] !== 1 ? 0 : s)) };
+    if (sizes.length === 0) return { from: [], sizes: [] };
+    return { from: box.from.map((f, axis) => (sizes[axis] === 1 ? 0 : f)), sizes: box.sizes.map((s, axis) => (sizes[axis] === 1 ? 1 : s)) };
   }
 
   #reduce(node: Node, x: Node, box: Box, target: Target): void {
@@ -329,8 +325,14 @@ export class ConstantValues {
     const outStrides = packedStrides(box.sizes);
     const steps = sizes.map((_, a) => (outAxis[a] === -1 ? 0 : (outStrides[outAxis[a] as number] as number)));
     const sums = new Float64Array(count(box.sizes)).fill(START[node.op] as number);
-    for (const part of this.#reductionPanels(x, inner))
-      this.#with(x, part, (values) => accumulate(node.op, values, part.sizes, sums, dot(part.from.map((f, a) => f - (inner.from[a] as number)), steps), steps));
+    // Panels lie in the order of the file, so that nothing is turned around only to be summed.
+    const order = this.#fileOrder(x);
+    for (const part of this.#reductionPanels(inner, order)) {
+      const { values, buffer } = this.#operand(x, part, order);
+      const start = dot(part.from.map((f, a) => f - (inner.from[a] as number)), steps);
+      accumulate(node.op, values, order.map((a) => part.sizes[a] as number), sums, start, order.map((a) => steps[a] as number));
+      this.#scratch.give(buffer);
+    }
     const reduced = axes.reduce((product, a) => product * (sizes[a] as number), 1);
     const out = numbers(node.type.dtype, sums.length);
     for (let i = 0; i < sums.length; i++) out[i] = node.op === "reduceMean" ? (sums[i] as number) / reduced : node.op === "reduceL2" ? Math.sqrt(sums[i] as number) : (sums[i] as number);
@@ -338,10 +340,14 @@ export class ConstantValues {
     return out;
   }
 
-  *#reductionPanels(x: Node, box: Box): Generator<Box> {
+  #fileOrder(x: Node): number[] {
+    const order = x.type.dims.map((_, axis) => axis);
     const major = this.#majorAxis(x);
-    const order = box.sizes.map((_, axis) => axis);
     if (major > 0) order.unshift(...order.splice(major, 1));
+    return order;
+  }
+
+  *#reductionPanels(box: Box, order: readonly number[]): Generator<Box> {
     for (const panel of panels(order.map((a) => box.sizes[a] as number), PANEL))
       yield {
         from: box.from.map((f, a) => f + (panel.from[order.indexOf(a)] as number)),
@@ -381,19 +387,38 @@ function onlyViews(node: Node): boolean {
 
 const START: Readonly<Record<string, number>> = { reduceSum: 0, reduceMean: 0, reduceL2: 0, reduceProd: 1, reduceMax: -Infinity, reduceMin: Infinity };
 
+/** Takes values, row by row, into the sums that `start` and `steps` point at. */
 function accumulate(op: string, values: Numbers, sizes: readonly number[], sums: Float64Array, start: number, steps: readonly number[]): void {
   const row = sizes[sizes.length - 1] ?? 1;
   const step = steps[steps.length - 1] ?? 0;
   let v = 0;
   for (const index of indices(sizes.slice(0, -1))) {
-    let at = start + dot(index, steps.slice(0, -1));
-    for (let i = 0; i < row; i++, at += step, v++) {
-      const x = values[v] as number;
-      const sum = sums[at] as number;
-      if (op === "reduceMax") { if (!(x <= sum)) sums[at] = x; }
-      else if (op === "reduceMin") { if (!(x >= sum)) sums[at] = x; }
-      else sums[at] = op === "reduceProd" ? sum * x : op === "reduceL2" ? sum + x * x : sum + x;
-    }
+    const at = start + dot(index, steps.slice(0, -1));
+    const end = v + row;
+    // NaN wins every comparison that is written so.
+    if (op === "reduceMax") for (let i = at; v < end; v++, i += step) { if (!((values[v] as number) <= (sums[i] as number))) sums[i] = values[v] as number; }
+    else if (op === "reduceMin") for (let i = at; v < end; v++, i += step) { if (!((values[v] as number) >= (sums[i] as number))) sums[i] = values[v] as number; }
+    else if (op === "reduceProd") for (let i = at; v < end; v++, i += step) sums[i] = (sums[i] as number) * (values[v] as number);
+    else if (op === "reduceL2") for (let i = at; v < end; v++, i += step) sums[i] = (sums[i] as number) + (values[v] as number) ** 2;
+    else for (let i = at; v < end; v++, i += step) sums[i] = (sums[i] as number) + (values[v] as number);
+  }
+}
+
+/** Elementwise over operands whose strides are those of the result's axes, in the order of `sizes`. */
+function mapRows(node: Node, sizes: readonly number[], operands: readonly Prepared[], out: Numbers): void {
+  const { dtype } = (node.inputs[node.op === "where" ? 1 : 0] as Node).type;
+  // Without broadcasting, all is one long row.
+  const isFlat = operands.every((o) => isPacked(sizes, o.strides));
+  const row = isFlat ? out.length : (sizes[sizes.length - 1] ?? 1);
+  let at = 0;
+  for (const index of indices(isFlat ? [] : sizes.slice(0, -1))) {
+    const rows = operands.map(({ values, strides }): Operand => ({
+      array: values, start: dot(index, strides), step: isFlat ? 1 : (strides[strides.length - 1] ?? 0),
+    }));
+    const [a, b, c] = rows as [Operand, Operand, Operand | undefined];
+    if (c) mapChoice(a, b, c, out, at, row);
+    else mapBinary(node.op, dtype, a, b, out, at, row);
+    at += row;
   }
 }
 
