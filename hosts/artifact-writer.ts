@@ -1,0 +1,207 @@
+// Writes artefacts whole or not at all: into a temporary directory beside the place, which then takes its name.
+import { createHash, randomBytes } from "node:crypto";
+import { renameSync, rmSync } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, statfs } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import type { ArtifactFile, WrittenFile } from "../compiler/emit/artifact-file.ts";
+import { HostError } from "../compiler/host.ts";
+
+export interface WriteOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Replaces the artefact at `out`, or makes it. Rejects with `HostError` where the disk or its owner refuse; then nothing has changed. */
+export async function writeArtifact(out: string, files: readonly ArtifactFile[], options: WriteOptions = {}): Promise<ReadonlyMap<string, WrittenFile>> {
+  const place = await placeOf(out);
+  await removeLeftovers(place);
+  await checkSpace(place, files);
+  const temporary = besides(place, "tmp");
+  unfinished.set(temporary, undefined);
+  try {
+    await mkdir(temporary);
+    const written = await writeFiles(temporary, files, options.signal);
+    await swap(temporary, place);
+    return written;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw explained(error, place, files);
+  } finally {
+    unfinished.delete(temporary);
+  }
+}
+
+/** One file, whole or not at all: `report.json` beside an artefact's own files. */
+export async function writeFileWhole(path: string, bytes: Uint8Array | string): Promise<void> {
+  const place = resolve(path);
+  const temporary = besides(place, "tmp");
+  unfinished.set(temporary, undefined);
+  try {
+    await writeFile(temporary, [typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes], undefined);
+    await rename(temporary, place);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw explained(error, place, []);
+  } finally {
+    unfinished.delete(temporary);
+  }
+}
+
+/** Temporary directories of this process, with the swap that one is in the middle of. */
+const unfinished = new Map<string, { readonly old: string; readonly place: string } | undefined>();
+
+/** Undoes what is half done, at once: for whoever is about to end the process (SIGINT, SIGTERM). */
+export function removeUnfinished(): void {
+  for (const [temporary, swapping] of unfinished) {
+    if (swapping) quietly(() => renameSync(swapping.old, swapping.place));
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  unfinished.clear();
+}
+
+function quietly(body: () => void): void {
+  try {
+    body();
+  } catch {
+    // There was nothing to undo.
+  }
+}
+
+/** Where the artefact is to lie, links followed. Refuses what is not an artefact, so that no folder of somebody's work is ever replaced. */
+async function placeOf(out: string): Promise<string> {
+  const wanted = resolve(out);
+  const parent = dirname(wanted);
+  try {
+    await mkdir(parent, { recursive: true });
+    const found = await lstat(wanted).catch(missing);
+    if (!found) return join(await realpath(parent), basename(wanted));
+    const place = await realpath(wanted);
+    if (place === dirname(place)) throw new HostError("it is the root of the file system", out);
+    if (!(await lstat(place)).isDirectory()) throw new HostError("it is a file, and an artefact is a directory", out);
+    const names = await readdir(place);
+    if (names.length > 0 && !names.includes("manifest.json")) throw new HostError("it is a directory with other things in it, and no artefact (it has no manifest.json)", out);
+    return place;
+  } catch (error) {
+    throw explained(error, wanted, []);
+  }
+}
+
+const missing = (error: NodeJS.ErrnoException): undefined => {
+  if (error.code !== "ENOENT") throw error;
+  return undefined;
+};
+
+const besides = (place: string, kind: "tmp" | "old"): string => join(dirname(place), `${basename(place)}.${kind}-${process.pid}-${randomBytes(4).toString("hex")}`);
+
+/** What processes left that were killed: temporary directories go, and an artefact that was set aside without a successor comes back. */
+async function removeLeftovers(place: string): Promise<void> {
+  const pattern = new RegExp(`^${basename(place).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\.(tmp|old)-(\\d+)-[0-9a-f]{8}$`);
+  for (const name of (await readdir(dirname(place)).catch(() => [])).sort()) {
+    const [, kind, pid] = pattern.exec(name) ?? [];
+    if (!pid || isAlive(Number(pid))) continue;
+    const path = join(dirname(place), name);
+    if (kind === "old" && !(await lstat(place).catch(missing))) await rename(path, place);
+    else await rm(path, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+const sum = (files: readonly ArtifactFile[]): number => files.reduce((total, f) => total + (f.bytes ?? 0), 0);
+
+/** A full disk is told before hours of work, not after. */
+async function checkSpace(place: string, files: readonly ArtifactFile[]): Promise<void> {
+  const found = await statfs(dirname(place)).catch(() => undefined);
+  const free = found ? found.bavail * found.bsize : Infinity;
+  if (sum(files) > free) throw noSpace(place, files, `, and ${free} are free`);
+}
+
+const noSpace = (place: string, files: readonly ArtifactFile[], free = ""): HostError =>
+  new HostError(files.length > 0 ? `the disk is full: the artefact takes ${sum(files)} bytes or a little more${free}; nothing has changed there` : "the disk is full; nothing has changed there", place);
+
+async function writeFiles(directory: string, files: readonly ArtifactFile[], signal: AbortSignal | undefined): Promise<Map<string, WrittenFile>> {
+  const written = new Map<string, WrittenFile>();
+  const directories = new Set([directory]);
+  for (const file of files) {
+    const path = inside(directory, file.path);
+    if (written.has(file.path)) throw new Error(`the artefact has two files ${file.path}`);
+    await mkdir(dirname(path), { recursive: true });
+    for (let d = dirname(path); d.startsWith(directory); d = dirname(d)) directories.add(d);
+    written.set(file.path, await writeFile(path, file.chunks(written), signal));
+  }
+  for (const d of directories) await syncDirectory(d);
+  return written;
+}
+
+function inside(directory: string, path: string): string {
+  const full = resolve(directory, path);
+  if (!full.startsWith(directory + sep)) throw new Error(`${path} is no path inside of an artefact`);
+  return full;
+}
+
+async function writeFile(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<WrittenFile> {
+  const hash = createHash("sha256");
+  const file = await open(path, "wx");
+  let bytes = 0;
+  try {
+    for await (const chunk of chunks) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+      await writeAll(file, chunk);
+      bytes += chunk.length;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
+}
+
+/** A name is on the disk only when its directory is. Some systems cannot sync directories; there this is as good as it gets. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r").catch(() => undefined);
+  await directory?.sync().catch(() => undefined);
+  await directory?.close();
+}
+
+/** The new artefact takes the place; the old one is gone only then, and back where that fails. */
+async function swap(temporary: string, place: string): Promise<void> {
+  const old = besides(place, "old");
+  unfinished.set(temporary, { old, place });
+  const hadOld = await rename(place, old).then(() => true, missing);
+  try {
+    await rename(temporary, place);
+  } catch (error) {
+    if (hadOld) await rename(old, place).catch(() => undefined);
+    throw isOccupied(error) ? new HostError("another process writes there at the same time", place) : error;
+  } finally {
+    unfinished.set(temporary, undefined);
+  }
+  await syncDirectory(dirname(place));
+  // The new one is in place: an old one that cannot be removed is litter, not a failure.
+  if (hadOld) await rm(old, { recursive: true, force: true }).catch(() => undefined);
+}
+
+const isOccupied = (error: unknown): boolean => ["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "");
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "I may not write there", EPERM: "I may not write there", EROFS: "the file system is read-only", ENOTDIR: "a part of its path is a file", EEXIST: "a part of its path is a file", EIO: "the disk fails to take it",
+};
+
+function explained(error: unknown, place: string, files: readonly ArtifactFile[]): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT") return noSpace(place, files);
+  const reason = typeof code === "string" ? REASONS[code] : undefined;
+  return reason === undefined ? error : new HostError(reason, place);
+}
