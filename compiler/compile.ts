@@ -1,0 +1,149 @@
+// The whole compiler on one page: program → graph → folds and rewrites → passes → artefact.
+import type * as Ast from "../grammar/ast.ts";
+import { position, type Source, type Span } from "../grammar/source.ts";
+import { type Cost, costOf } from "./compress/cost.ts";
+import { placeFolds } from "./compress/place.ts";
+import { resolveGates, type Gate } from "./compress/require.ts";
+import { placeRewrites } from "./compress/weigh.ts";
+import { type Problem, report } from "./diagnostics/define.ts";
+import { gates } from "./diagnostics/gates.ts";
+import { nearest } from "./diagnostics/suggest.ts";
+import { Elaboration } from "./elaborate/elaboration.ts";
+import type { HostStep } from "./elaborate/host-step.ts";
+import type { LayerInstance } from "./elaborate/layer.ts";
+import { modelInstance, models } from "./elaborate/model.ts";
+import { type Boundary, elaboratePipeline } from "./elaborate/pipeline.ts";
+import type { Graph, GraphOutput } from "./graph/node.ts";
+import { topological } from "./graph/node.ts";
+import type { Host } from "./host.ts";
+import { runPasses } from "./passes/order.ts";
+import { openProgram, type Program } from "./program.ts";
+import { Recorder } from "./rewrite/record.ts";
+import type { TargetName } from "./targets/target.ts";
+
+export interface CompileRequest {
+  /** The `.kiri` file, relative to the project's root. */
+  readonly file: string;
+  readonly text?: string;
+  /** Needed where a file holds several pipelines. */
+  readonly pipeline?: string;
+  /** The `compress … as NAME` to weave in; `undefined`: the plain model. */
+  readonly variant?: string;
+  readonly target: TargetName;
+}
+
+export interface Outcome<T> {
+  readonly value: T | undefined;
+  readonly problems: readonly Problem[];
+  readonly sources: ReadonlyMap<string, Source>;
+}
+
+/** A pipeline as a graph at level "tensor", folds and rewrites woven in. */
+export interface Elaborated {
+  readonly program: Program;
+  readonly pipeline: Ast.PipelineDecl;
+  readonly compression: Ast.CompressDecl | undefined;
+  readonly elaboration: Elaboration;
+  readonly inputs: readonly Boundary[];
+  readonly outputs: readonly Boundary[];
+  readonly hostSteps: readonly HostStep[];
+  readonly graph: Graph<"tensor">;
+  readonly models: ReadonlyMap<string, LayerInstance>;
+  readonly selectors: readonly { readonly selector: string; readonly resolved: readonly string[] }[];
+  readonly cost: Cost;
+}
+
+/** A pipeline ready to be emitted. */
+export interface Compiled extends Elaborated {
+  readonly target: TargetName;
+  readonly fused: Graph<"fused">;
+  readonly record: Recorder;
+  readonly gates: readonly Gate[];
+  readonly place: (span: Span) => { readonly line: number; readonly column: number };
+}
+
+const hasErrors = (problems: readonly Problem[]): boolean => problems.some((p) => p.severity === "error");
+
+export function compile(host: Host, request: CompileRequest): Outcome<Compiled> {
+  const opened = openProgram(host, request.file, request.text);
+  if (!opened.value || hasErrors(opened.problems)) return { value: undefined, problems: opened.problems, sources: opened.sources };
+  const compiled = compileProgram(opened.value, request);
+  return { value: compiled.value, problems: unique([...opened.problems, ...compiled.problems]), sources: opened.value.modules.sources() };
+}
+
+/** One variant of one pipeline of a checked program. */
+export function compileProgram(program: Program, request: Omit<CompileRequest, "file" | "text">): { value: Compiled | undefined; problems: readonly Problem[] } {
+  const chosen = choose(program, request);
+  if (!chosen.pipeline) return { value: undefined, problems: chosen.problems };
+  const elaborated = elaborate(program, chosen.pipeline, chosen.compression);
+  if (!elaborated.value || hasErrors(elaborated.problems)) return { value: undefined, problems: elaborated.problems };
+  const record = new Recorder();
+  const fused = runPasses(elaborated.value.graph, request.target, { record });
+  const resolved = resolveGates(elaborated.value, record);
+  const sources = program.modules.sources();
+  const place = (span: Span): { line: number; column: number } => {
+    const source = sources.get(span.file);
+    return source ? position(source, span.start) : { line: 1, column: 1 };
+  };
+  return {
+    value: hasErrors(resolved.problems) ? undefined : { ...elaborated.value, target: request.target, fused, record, gates: resolved.gates, place },
+    problems: [...elaborated.problems, ...resolved.problems],
+  };
+}
+
+function choose(program: Program, request: Omit<CompileRequest, "file" | "text">): { pipeline: Ast.PipelineDecl | undefined; compression: Ast.CompressDecl | undefined; problems: Problem[] } {
+  const none = (problem: Problem): { pipeline: undefined; compression: undefined; problems: Problem[] } => ({ pipeline: undefined, compression: undefined, problems: [problem] });
+  const names = program.pipelines.map((p) => p.name.name);
+  const pipeline = request.pipeline === undefined ? (program.pipelines.length === 1 ? program.pipelines[0] : undefined) : program.pipelines.find((p) => p.name.name === request.pipeline);
+  if (!pipeline) return none(report(gates.G601, undefined, { wanted: request.pipeline ?? "", has: names, file: program.main.path }));
+  if (request.variant === undefined) return { pipeline, compression: undefined, problems: [] };
+  const variants = program.compressions.flatMap((c) => (c.as ? [c.as.name] : []));
+  const compression = program.compressions.find((c) => (c.as?.name ?? c.target.name) === request.variant);
+  if (!compression) return none(report(gates.G602, undefined, { wanted: request.variant, near: nearest(request.variant, variants), file: program.main.path }));
+  return { pipeline, compression, problems: [] };
+}
+
+export function elaborate(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl | undefined): { value: Elaborated | undefined; problems: readonly Problem[] } {
+  const e = new Elaboration(program.host, false);
+  const made = elaboratePipeline(e, program.main, pipeline);
+  if (!made || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
+  const woven = e.attempt(() => weave(e, program, compression, made.graphOutputs));
+  if (!woven || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
+  const needed = new Set(topological(woven.outputs.map((o) => o.node)));
+  const used = e.inputs.filter((i) => needed.has(i.node));
+  const graph: Graph<"tensor"> = { level: "tensor", arena: e.arena, inputs: used, outputs: woven.outputs, guards: e.guards };
+  return {
+    value: {
+      program, pipeline, compression, elaboration: e, inputs: made.inputs, outputs: made.outputs, hostSteps: e.hostSteps, graph,
+      models: models(e), selectors: woven.selectors, cost: costOf(e.arena, woven.outputs),
+    },
+    problems: e.problems,
+  };
+}
+
+function weave(e: Elaboration, program: Program, compression: Ast.CompressDecl | undefined, outputs: readonly GraphOutput[]): { outputs: readonly GraphOutput[]; selectors: Elaborated["selectors"] } {
+  if (!compression) return { outputs, selectors: [] };
+  const root = targetOf(e, program, compression);
+  const folds = compression.items.filter((i) => i.kind === "place-fold");
+  const rewrites = compression.items.filter((i) => i.kind === "place-rewrite");
+  const folded = placeFolds(e, root, folds, program.main.scope, outputs);
+  const rewritten = placeRewrites(e, root, rewrites, program.main.scope, folded.outputs);
+  return { outputs: rewritten.outputs, selectors: [...folded.selectors, ...rewritten.selectors] };
+}
+
+/** The model that a compression is of; a pipeline stands for its only model. */
+function targetOf(e: Elaboration, program: Program, compression: Ast.CompressDecl): LayerInstance {
+  const model = program.models.find((m) => m.name.name === compression.target.name) ?? program.models[0];
+  if (!model) throw new Error("a compression without a model was let through");
+  return modelInstance(e, { kind: "model", decl: model, module: program.main }, compression.target.span);
+}
+
+function unique(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<string>();
+  return problems.filter((p) => {
+    const key = `${p.code}|${p.span?.file}|${p.span?.start}|${p.says}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

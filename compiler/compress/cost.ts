@@ -1,0 +1,46 @@
+// What a graph costs: multiply-adds of its products, by the path of the layer that made them. Sizes that only a run knows count as one.
+import type { Arena, GraphOutput, Node } from "../graph/node.ts";
+import { topological } from "../graph/node.ts";
+import { asNumber, constant, type Dim, substitute, symbolsOf } from "../types/dim.ts";
+
+export interface Cost {
+  /** Multiply-adds of all products. */
+  readonly total: number;
+  /** Those inside blocks (paths with an index), without what folds and rewrites added. */
+  readonly blocks: number;
+  /** Those that folds added: clustering, matching, blending. */
+  readonly folds: number;
+  /** Bytes of weights. */
+  readonly weightBytes: number;
+  readonly byPath: ReadonlyMap<string, number>;
+}
+
+export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
+  const size = (d: Dim): number => {
+    const known = arena.facts.resolve(d);
+    const ones = new Map([...symbolsOf(known)].map((s) => [s, constant(1)]));
+    return asNumber(substitute(known, ones)) ?? 1;
+  };
+  const count = (dims: readonly Dim[]): number => dims.reduce((p, d) => p * size(d), 1);
+  let [total, blocks, folded, weightBytes] = [0, 0, 0, 0];
+  const byPath = new Map<string, number>();
+  for (const node of topological(outputs.map((o) => o.node))) {
+    if (node.op === "weight") weightBytes += (node.attrs.ref as { length: number }).length;
+    const macs = products(node, count, size);
+    if (macs === 0) continue;
+    total += macs;
+    const origins = arena.originsOf(node);
+    const own = origins.filter((o) => o.by === undefined);
+    const path = own[0]?.path ?? origins[0]?.path ?? "";
+    byPath.set(path, (byPath.get(path) ?? 0) + macs);
+    if (origins.length > 0 && own.length === 0 && node.op === "matmul") folded += macs;
+    else if (/\[\d+\]/.test(path)) blocks += macs;
+  }
+  return { total, blocks, folds: folded, weightBytes, byPath };
+}
+
+function products(node: Node, count: (dims: readonly Dim[]) => number, size: (d: Dim) => number): number {
+  if (node.op !== "matmul" && node.op !== "linearInt8") return 0;
+  const left = node.inputs[0]?.type.dims ?? [];
+  return count(node.type.dims) * size(left[left.length - 1] as Dim);
+}

@@ -1,0 +1,44 @@
+// G: what a `compress` block requires, and what is asked of the compiler.
+import { define, error, warning } from "./define.ts";
+
+const near = (names: readonly string[]): string => (names.length ? `Did you mean ${names.join(", ")}?` : "Look at the file's declarations.");
+
+export const gates = define({
+  G601: error("Which pipeline is meant?", {
+    says: (h: { wanted: string; has: readonly string[]; file: string }) =>
+      h.wanted ? `${h.file} has no pipeline ${h.wanted}; it has ${h.has.length ? h.has.join(", ") : "none"}.` : `${h.file} has ${h.has.length === 0 ? "no pipeline" : `several: ${h.has.join(", ")}`}.`,
+    next: (h) => (h.has.length ? "Name one with `--pipeline`." : "Declare one: `pipeline name(picture: image) -> { … } { … }`."),
+  }),
+  G602: error("There is no such variant", {
+    says: (h: { wanted: string; near: readonly string[]; file: string }) => `${h.file} has no \`compress … as ${h.wanted}\`.`,
+    next: (h) => near(h.near),
+  }),
+  G603: error("This requirement is not met", {
+    says: (h: { what: string; measured: string; wanted: string; on: string }) => `${h.what} is ${h.measured} on ${h.on}; ${h.wanted} is required.`,
+    next: () => "Compress less, or require less; `kiri bench` shows all variants side by side.",
+  }),
+  G604: error("This did not fuse as expected", {
+    says: (h: { what: string; found: number; wanted: number }) => `${h.found} of ${h.wanted} ${h.what} fused.`,
+    next: (h) => `\`kiri explain --fusions\` tells what stood in the way of ${h.what}.`,
+  }),
+  G605: error("This measure cannot be taken", {
+    says: (h: { measure: string; why: string }) => `${h.measure}: ${h.why}.`,
+    next: () => "A measure is a function of a pipeline's output and of the data's field of the same name, or `speedup`.",
+  }),
+  G606: error("This data cannot be used", {
+    says: (h: { path: string; why: string }) => `${h.path}: ${h.why}.`,
+    next: () => "Data is a JSON list of records, or a safetensors file with one tensor a field.",
+  }),
+  G607: error("There is no such data", {
+    says: (h: { name: string; near: readonly string[] }) => `No \`data ${h.name}\` is declared here.`,
+    next: (h) => near(h.near),
+  }),
+  G608: warning("Nothing was measured", {
+    says: (h: { count: number }) => `${h.count} requirements were left unmeasured, as asked.`,
+    next: () => "Compile without `--no-gates` before you ship.",
+  }),
+  G609: error("A check does not hold", {
+    says: (h: { title: string; claim: string; detail: string }) => `"${h.title}": ${h.claim} is false${h.detail}.`,
+    next: () => "Mend the code, or the claim.",
+  }),
+});

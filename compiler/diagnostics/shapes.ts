@@ -1,0 +1,99 @@
+// T: types and shapes. B: what must be known at compile time.
+import { define, error } from "./define.ts";
+
+const near = (names: readonly string[]): string => (names.length ? `Did you mean ${names.join(", ")}?` : "Look at its declaration.");
+
+export const shapes = define({
+  T301: error("These shapes do not fit", {
+    says: (h: { why: string; found: string; wanted: string }) => `${h.why}.\n  found  ${h.found}\n  wanted ${h.wanted}`,
+    next: () => "Rename axes with `as [...]`, or change the sizes so that they meet.",
+  }),
+  T302: error("This argument is of another kind", {
+    says: (h: { param: string; found: string; wanted: string }) => `${h.param} is\n  found  ${h.found}\n  wanted ${h.wanted}`,
+    next: (h) => `Pass a value of type ${h.wanted}.`,
+  }),
+  T303: error("An argument is missing", {
+    says: (h: { param: string; of: string; wanted: string }) => `${h.of} wants ${h.param}: ${h.wanted}.`,
+    next: (h) => `Write \`${h.param}: …\`.`,
+  }),
+  T304: error("There are more arguments than parameters", {
+    says: (h: { of: string; count: number }) => `${h.of} takes ${h.count}.`,
+    next: () => "Leave out the surplus one; tensors stand before `;`, compile-time arguments after it.",
+  }),
+  T305: error("There is no such parameter", {
+    says: (h: { name: string; of: string; near: readonly string[] }) => `${h.of} has no parameter ${h.name}.`,
+    next: (h) => near(h.near),
+  }),
+  T306: error("These axes stand in another order", {
+    says: (h: { param: string; found: string; wanted: string; axis: string }) => `${h.param} has its own axis ${h.axis} at another place.\n  found  ${h.found}\n  wanted ${h.wanted}`,
+    next: () => "Put them in order with `permute(x; (…))`, or rename them with `as [...]` if the names mean other things here.",
+  }),
+  T307: error("One axis would have two sizes", {
+    says: (h: { axis: string; first: string; second: string; because: string }) => `${h.axis} is ${h.first} (${h.because}), and here it is ${h.second}.`,
+    next: () => "Both must come from the same axis, or one of them needs a name of its own.",
+  }),
+  T308: error("A `where` clause does not hold", {
+    says: (h: { clause: string; left: string; right: string; of: string }) => `${h.of} wants ${h.clause}; here the sides are ${h.left} and ${h.right}.`,
+    next: () => "Change the arguments so that it holds.",
+  }),
+  T309: error("The result is not what was declared", {
+    says: (h: { of: string; found: string; wanted: string }) => `${h.of} gives\n  found  ${h.found}\n  wanted ${h.wanted}`,
+    next: () => "Mend the body, or the declared type.",
+  }),
+  T310: error("This cannot be called", {
+    says: (h: { found: string }) => `This is ${h.found}.`,
+    next: () => "Functions, layers, folds, rewrites and tokenizers can be called.",
+  }),
+  T311: error("These element types differ", {
+    says: (h: { what: string; found: string; wanted: string }) => `${h.what}\n  found  ${h.found}\n  wanted ${h.wanted}`,
+    next: (h) => `Nothing is converted silently: write \`cast(x; to: ${h.wanted.replace(/\[.*/, "")})\`.`,
+  }),
+  T312: error("There is no such type", {
+    says: (h: { name: string; near: readonly string[] }) => `I know no type ${h.name}.`,
+    next: (h) => near(h.near),
+  }),
+  T313: error("This operator does not work on these", {
+    says: (h: { op: string; left: string; right: string }) => `\`${h.op}\` stands between ${h.left} and ${h.right}.`,
+    next: () => "Both sides must be numbers, tensors of one element type, or equal kinds of values.",
+  }),
+  T314: error("The names do not match the values", {
+    says: (h: { names: number; found: string }) => `${h.names} names stand on the left; on the right is ${h.found}.`,
+    next: () => "Write as many names as the right side has values.",
+  }),
+  T315: error("This index is out of range", {
+    says: (h: { index: string; length: string }) => `The index is ${h.index}, the length ${h.length}.`,
+    next: () => "Indices start at 0; -1 is the last.",
+  }),
+  T316: error("This configuration does not fit", {
+    says: (h: { field: string; found: string; wanted: string; file: string }) => `${h.file}: ${h.field} is ${h.found}, wanted ${h.wanted}.`,
+    next: () => "Check that the model's files belong to this layer.",
+  }),
+  T317: error("This has no named axes to work on", {
+    says: (h: { found: string }) => `Found ${h.found}; a tensor with an axis of that name was wanted.`,
+    next: () => "Slices by name, `as [...]` and reductions work on tensors.",
+  }),
+  T318: error("A check does not say yes or no", {
+    says: (h: { found: string }) => `This claim is ${h.found}.`,
+    next: () => "End each claim in a comparison, such as `a ~= b` or `n == 4`.",
+  }),
+  T319: error("This size is not a whole number", {
+    says: (h: { size: string }) => `${h.size} has a remainder.`,
+    next: () => "Use `floor(…)` or `ceil(…)`, or choose sizes that divide.",
+  }),
+  T320: error("This goes round in circles", {
+    says: (h: { name: string }) => `${h.name} needs itself before it is made.`,
+    next: () => "Functions and layers cannot be recursive; unroll with `repeat`.",
+  }),
+  B321: error("This must be known at compile time", {
+    says: (h: { what: string; found: string }) => `${h.what} is ${h.found}, which only a run knows.`,
+    next: () => "Compile-time arguments are numbers, words, lists and records; tensors stand before `;`.",
+  }),
+  B322: error("This condition is only known at run time", {
+    says: (h: { found: string }) => `\`if\` chooses at compile time; this condition is ${h.found}.`,
+    next: () => "Choose between tensors with `select(condition, a, b)`.",
+  }),
+  B323: error("`:=` sets a carried value, and this is none", {
+    says: (h: { name: string }) => `${h.name} is not declared with \`carry\` in this fold.`,
+    next: () => "Bind new names with `let`.",
+  }),
+});

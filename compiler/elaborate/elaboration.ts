@@ -1,0 +1,119 @@
+// The state of one elaboration: the graph that grows, and what it needs from the outside. One instance a compiled pipeline (or a checked declaration).
+import type { Span } from "../../grammar/source.ts";
+import { type Problem, report } from "../diagnostics/define.ts";
+import { shapes } from "../diagnostics/shapes.ts";
+import { Build } from "../graph/build.ts";
+import { Arena, type Guard, type GraphInput, Mismatch } from "../graph/node.ts";
+import type { Host } from "../host.ts";
+import { infer } from "../ops/index.ts";
+import { symbol } from "../types/dim.ts";
+import { Fail } from "./fail.ts";
+import type { Checkpoint } from "../import/checkpoint.ts";
+import type { HostStep } from "./host-step.ts";
+import { Named } from "./named.ts";
+import type { Tensor } from "./value.ts";
+
+/** A named place in a model: a value that a fold may replace or read. */
+export interface Site {
+  readonly path: string;
+  readonly tensor: Tensor;
+  readonly span: Span;
+}
+
+/** Where the weights of the model that is being elaborated come from. */
+export interface WeightSource {
+  readonly checkpoint: Checkpoint | undefined;
+  /** Weights asked for, with the shape that the layer declares. */
+  readonly wanted: { readonly name: string; readonly shape: readonly number[]; readonly span: Span }[];
+  /** Seed of made-up weights, where the model is `from random(seed: …)`. */
+  readonly seed: number | undefined;
+}
+
+export class Elaboration {
+  readonly arena = new Arena(infer);
+  readonly b = new Build(this.arena);
+  readonly named = new Named(this.b);
+  readonly problems: Problem[] = [];
+  readonly sites = new Map<string, Site>();
+  readonly guards: Guard[] = [];
+  readonly hostSteps: HostStep[] = [];
+  readonly inputs: GraphInput[] = [];
+  /** Files whose content decided something: for digests. */
+  readonly files = new Set<string>();
+  readonly host: Host;
+  /** True while a declaration is checked by itself: compile-time parameters are symbols and nothing is loaded. */
+  readonly checking: boolean;
+  weights: WeightSource | undefined;
+  /** Instance path of the layer whose body runs. */
+  path = "";
+  /** The fold or rewrite whose body runs. */
+  by: string | undefined;
+  readonly #calls: Span[] = [];
+  readonly #symbols = new Set<string>();
+
+  constructor(host: Host, checking: boolean) {
+    this.host = host;
+    this.checking = checking;
+    this.arena.facts.trusting = checking;
+  }
+
+  /** A size symbol that no other size has. */
+  fresh(name: string): string {
+    let unique = name;
+    for (let i = 1; this.#symbols.has(unique); i++) unique = `${name}.${i}`;
+    this.#symbols.add(unique);
+    return unique;
+  }
+
+  freshDim(name: string): ReturnType<typeof symbol> {
+    return symbol(this.fresh(name));
+  }
+
+  /** Runs the body of a call; problems inside library files are told at the call that led there. */
+  calling<T>(span: Span, body: () => T): T {
+    if (this.#calls.length > 200) {
+      throw new Fail(report(shapes.T320, span, { name: "this call" }));
+    }
+    this.#calls.push(span);
+    try {
+      return body();
+    } finally {
+      this.#calls.pop();
+    }
+  }
+
+  /** Runs `body`; a misfit of the graph becomes a report at `span`. */
+  at<T>(span: Span, body: () => T): T {
+    try {
+      return this.arena.within({ span, path: this.path, by: this.by }, body);
+    } catch (e) {
+      if (e instanceof Mismatch) throw new Fail(report(shapes.T301, span, { why: e.message, found: e.found, wanted: e.wanted }));
+      throw e;
+    }
+  }
+
+  /** Remembers a problem; where it lies in a library file, the user's own line comes first. */
+  report(problem: Problem): void {
+    const lifted = this.#lifted(problem);
+    const same = this.problems.some((p) => p.code === lifted.code && p.says === lifted.says && p.span?.file === lifted.span?.file && p.span?.start === lifted.span?.start);
+    if (!same) this.problems.push(lifted);
+  }
+
+  #lifted(problem: Problem): Problem {
+    if (!problem.span?.file.startsWith("std:")) return problem;
+    const own = [...this.#calls].reverse().find((s) => !s.file.startsWith("std:"));
+    if (!own) return problem;
+    return { ...problem, span: own, labels: [{ span: problem.span, says: "it happens here" }, ...problem.labels] };
+  }
+
+  /** Runs `body`; a user's mistake in it is reported and gives `undefined`. */
+  attempt<T>(body: () => T): T | undefined {
+    try {
+      return body();
+    } catch (e) {
+      if (!(e instanceof Fail)) throw e;
+      this.report(e.problem);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// Tensors made of nothing: counts, constants, random numbers, and the matrices of grids.
+import { shapes } from "../../diagnostics/shapes.ts";
+import { constant } from "../../types/dim.ts";
+import { type DType, isDType } from "../../types/tensor.ts";
+import type { Elaboration } from "../elaboration.ts";
+import { asFloat } from "../evaluate.ts";
+import { fail } from "../fail.ts";
+import { describe, dimOf, sizeValue, tensor, type Value } from "../value.ts";
+import { floatOf, given, gridOf, integerOf, namedSizeOf, tensorOf, wordOf, wordsOf } from "./arguments.ts";
+import type { PrimitiveCall, PrimitiveTable } from "./index.ts";
+
+function dtypeOf(c: PrimitiveCall): DType {
+  const name = wordOf(c, "dtype");
+  return isDType(name) ? name : fail(shapes.T312, c.span, { name, near: [] });
+}
+
+function numbers(e: Elaboration, c: PrimitiveCall, name: string): number[] {
+  const value = given(c, name);
+  const items = value?.kind === "list" || value?.kind === "tuple" ? value.items : value ? [value] : [];
+  return items.map((v) => asFloat(e, v) ?? fail(shapes.T302, c.span, { param: name, found: describe(v), wanted: "numbers known at compile time" }));
+}
+
+function random(e: Elaboration, c: PrimitiveCall): Value {
+  const shape = numbers(e, c, "shape");
+  const kind = wordOf(c, "distribution");
+  if (kind !== "normal" && kind !== "uniform") return fail(shapes.T302, c.span, { param: "distribution", found: kind, wanted: "normal or uniform" });
+  return tensor(e.b.random("f32", shape.map(constant), integerOf(e, c, "seed"), kind), shape.map(() => e.named.anonymous()));
+}
+
+/** `full(0.0; like: x, except: C)`: a number along the axes of x. */
+function full(e: Elaboration, c: PrimitiveCall): Value {
+  const like = tensorOf(e, c, "like");
+  const skipped = given(c, "except") ? wordsOf(c, "except") : [];
+  const axes = like.axes.filter((n) => !skipped.includes(n));
+  const dtype = given(c, "dtype") ? dtypeOf(c) : like.node.type.dtype;
+  return tensor(e.b.fill(dtype, axes.map((n) => dimOf(like, n) as NonNullable<ReturnType<typeof dimOf>>), floatOf(e, c, "value")), axes);
+}
+
+/** `tensor([1, 2, 3] ; dtype: i64)`; its axis is named by `as [...]`. */
+function listTensor(e: Elaboration, c: PrimitiveCall): Value {
+  const list = numbers(e, c, "values");
+  return tensor(e.b.tensor(dtypeOf(c), [list.length], list), [e.named.anonymous()]);
+}
+
+function iota(e: Elaboration, c: PrimitiveCall): Value {
+  const count = namedSizeOf(e, c, "count", e.named.anonymous());
+  return tensor(e.b.iota(count.dim), [count.name]);
+}
+
+function windowMask(e: Elaboration, c: PrimitiveCall): Value {
+  return tensor(e.b.windowMask(gridOf(e, c, "from"), gridOf(e, c, "to"), integerOf(e, c, "window")), ["N", "K"]);
+}
+
+/** Means over the cells of a coarser grid: x[B, N, C] → [B, K, C]. */
+function pool(e: Elaboration, c: PrimitiveCall): Value {
+  const x = tensorOf(e, c, "x");
+  const [from, to] = [gridOf(e, c, "from"), gridOf(e, c, "to")];
+  const [batch, tokens, channels] = x.axes;
+  if (!batch || !tokens || !channels || x.axes.length !== 3) return fail(shapes.T302, c.span, { param: "x", found: describe(x), wanted: "f32[B, N, C]" });
+  const matrix = e.b.reshape(e.b.poolMatrix(from, to), [1, to[0] * to[1], from[0] * from[1]]);
+  return tensor(e.b.matmul(matrix, x.node), [batch, "K", channels]);
+}
+
+function linearInt8(e: Elaboration, c: PrimitiveCall): Value {
+  const [x, w, scale] = [tensorOf(e, c, "x"), tensorOf(e, c, "w"), tensorOf(e, c, "scale")];
+  return tensor(e.b.linearInt8(x.node, w.node, scale.node, undefined), [...x.axes.slice(0, -1), w.axes[1] as string]);
+}
+
+/** Length of a list, or number of fields of a record. */
+function count(_: Elaboration, c: PrimitiveCall): Value {
+  const list = given(c, "list");
+  if (list?.kind === "list" || list?.kind === "tuple") return sizeValue(constant(list.items.length));
+  if (list?.kind === "record") return sizeValue(constant(list.fields.size));
+  return fail(shapes.T302, c.span, { param: "list", found: list ? describe(list) : "nothing", wanted: "a list or a record" });
+}
+
+/** Product of a list of numbers; 1 where it is empty. */
+function product(e: Elaboration, c: PrimitiveCall): Value {
+  return sizeValue(constant(numbers(e, c, "list").reduce((p, x) => p * x, 1)));
+}
+
+export const making: PrimitiveTable = { count, product, random, full, tensor: listTensor, iota, window_mask: windowMask, pool, linear_int8: linearInt8 };

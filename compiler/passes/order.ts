@@ -1,0 +1,42 @@
+// The one ordered list of passes, and what runs it: levels are verified before and after every pass.
+import type { Graph } from "../graph/node.ts";
+import { verify } from "../graph/verify.ts";
+import { infer } from "../ops/index.ts";
+import { rewrite } from "../rewrite/run.ts";
+import { Recorder } from "../rewrite/record.ts";
+import { TARGETS, type TargetName } from "../targets/target.ts";
+import bindSizes from "./bind-sizes.ts";
+import type { Pass } from "./pass.ts";
+import simplify from "./simplify.ts";
+
+/** Read from top to bottom; no pass works only because of an accident before it. */
+export const ORDER: readonly Pass[] = [bindSizes, simplify];
+
+export interface PassOptions {
+  readonly record?: Recorder;
+  readonly order?: readonly Pass[];
+}
+
+export function runPasses(graph: Graph<"tensor">, target: TargetName, { record = new Recorder(), order = ORDER }: PassOptions = {}): Graph<"fused"> {
+  const table = TARGETS[target];
+  const done: string[] = [];
+  let current: Graph = graph;
+  for (const each of order) {
+    if (each.for && !each.for(table)) continue;
+    if (!each.exact) throw new Error(`"${each.name}" is not exact, and the compiler never approximates on its own`);
+    hold(current, target, current.level, `what "${each.name}" is given`, done);
+    const rules = typeof each.rules === "function" ? each.rules(table) : each.rules;
+    if (rules) current = rewrite(current, rules, { pass: each.name, record });
+    if (each.run) current = each.run(current, table, record);
+    current = { ...current, level: each.leaves === "tensor" ? current.level : each.leaves };
+    hold(current, target, current.level, `what "${each.name}" leaves`, done);
+    if (each.makes) record.count(current, each.makes);
+    done.push(each.name);
+  }
+  return { ...current, level: "fused" } as Graph<"fused">;
+}
+
+function hold(graph: Graph, target: TargetName, level: Graph["level"], what: string, done: readonly string[]): void {
+  const [fault] = verify(graph, { target, infer, level });
+  if (fault) throw new Error(`${what} is not a graph of level ${level}: ${fault.says} (passes before: ${done.join(", ") || "none"})`);
+}

@@ -1,0 +1,178 @@
+// Applies rules to a graph until none fires: sweeps from inputs to outputs, each linear in the size of the graph.
+import { Build } from "../graph/build.ts";
+import { type Arena, type Attrs, type Graph, type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
+import { type Facts } from "../types/dim.ts";
+import { printType } from "../types/tensor.ts";
+import { Matcher, sameDims } from "./match.ts";
+import { type Pattern, sizeOfPattern } from "./pattern.ts";
+import type { Recorder } from "./record.ts";
+import { type Context, type Rule, isBecause } from "./rule.ts";
+
+export interface RewriteOptions {
+  readonly pass: string;
+  readonly record: Recorder;
+}
+
+/** The graph in which no rule finds anything more. Only outputs change; the level is the caller's to say. */
+export function rewrite<G extends Graph>(graph: G, rules: readonly Rule[], options: RewriteOptions): G {
+  const run = new Run(graph.arena, rules, options);
+  let { outputs } = graph;
+  for (let sweep = 0; ; sweep++) {
+    if (sweep === MOST_SWEEPS) throw new Error(`the rules of "${options.pass}" never come to rest; last fired: ${[...run.last].join(", ")}`);
+    const next = run.sweep(outputs);
+    outputs = next.outputs;
+    if (!next.fired) return { ...graph, outputs };
+  }
+}
+
+const MOST_SWEEPS = 64;
+
+/** The same node on other inputs, with the old one's origins. */
+export function remake(arena: Arena, node: Node, inputs: readonly Node[], attrs: Attrs = node.attrs): Node {
+  if (attrs === node.attrs && inputs.every((x, i) => x === node.inputs[i])) return node;
+  const made = arena.within(undefined, () => arena.make(node.op, inputs, attrs));
+  if (made !== node) for (const origin of arena.originsOf(node)) arena.addOrigin(made, origin);
+  return made;
+}
+
+class Run {
+  readonly last = new Set<string>();
+  readonly #arena: Arena;
+  readonly #build: Build;
+  readonly #context: Context;
+  readonly #byOp: ReadonlyMap<string, readonly Rule[]>;
+  readonly #options: RewriteOptions;
+  readonly #matcher: Matcher;
+  /** Nodes on which no rule fires, whatever happens above them. */
+  readonly #settled = new Set<Node>();
+  /** Distinct users of each node in this sweep; nodes that rules just made have none yet. */
+  #users = new Map<Node, number>();
+  #askedForUsers = false;
+  #fired = false;
+
+  constructor(arena: Arena, rules: readonly Rule[], options: RewriteOptions) {
+    this.#arena = arena;
+    this.#build = new Build(arena);
+    this.#context = { facts: arena.facts };
+    this.#byOp = indexed(rules);
+    this.#options = options;
+    this.#matcher = new Matcher(arena.facts, (node) => this.#isSole(node));
+  }
+
+  sweep(outputs: readonly GraphOutput[]): { outputs: readonly GraphOutput[]; fired: boolean } {
+    const order = topological(outputs.map((o) => o.node));
+    this.#users = countUsers(order, outputs);
+    this.#fired = false;
+    this.last.clear();
+    const now = new Map<Node, Node>();
+    for (const node of order) {
+      const made = remake(this.#arena, node, node.inputs.map((x) => now.get(x) ?? x));
+      if (made !== node) this.#inherit(made, node);
+      now.set(node, this.#settle(made));
+    }
+    return { outputs: outputs.map((o) => ({ ...o, node: now.get(o.node) ?? o.node })), fired: this.#fired };
+  }
+
+  #settle(node: Node): Node {
+    let at = node;
+    for (let times = 0; times < MOST_SWEEPS && !this.#settled.has(at); times++) {
+      const next = this.#apply(at);
+      if (!next) return at;
+      this.#inherit(next, at);
+      at = next;
+    }
+    return at;
+  }
+
+  /** What the first rule that fires puts in place of the node. */
+  #apply(node: Node): Node | undefined {
+    this.#askedForUsers = false;
+    for (const rule of this.#byOp.get(node.op) ?? []) {
+      const made = this.#try(rule, node);
+      if (made) return made;
+    }
+    if (!this.#askedForUsers) this.#settled.add(node);
+    return undefined;
+  }
+
+  #try(rule: Rule, node: Node): Node | undefined {
+    const { pass, record } = this.#options;
+    let made: Node | undefined;
+    const miss = this.#matcher.find(rule.find, node, ({ holes, nodes }) => {
+      const verdict = rule.when(holes, this.#context);
+      const put = verdict === true ? this.#put(rule, node, () => rule.put(this.#build, holes)) : verdict;
+      if (isBecause(put)) record.declined(pass, rule.name, node, put);
+      else if (put.node !== node) {
+        made = put.node;
+        this.#carryOrigins(nodes, put.node, put.from);
+      }
+      return made !== undefined;
+    });
+    if (miss && miss.depth > 1 && 2 * miss.depth >= sizeOfPattern(rule.find)) record.missed(pass, rule.name, node, miss);
+    if (!made) return undefined;
+    record.step({ pass, rule: rule.name, before: node, after: made });
+    this.last.add(rule.name);
+    this.#fired = true;
+    return made;
+  }
+
+  #put(rule: Rule, node: Node, put: () => ReturnType<Rule["put"]>): Extract<ReturnType<Rule["put"]>, { kind: "because" }> | { node: Node; from: number } {
+    const from = this.#arena.size;
+    const where = `rule "${rule.name}" of "${this.#options.pass}"`;
+    try {
+      const made = this.#arena.within(undefined, put);
+      if (isBecause(made)) return made;
+      if (!sameType(made, node, this.#arena.facts)) throw new Error(`${where} turned ${printType(node.type)} into ${printType(made.type)}`);
+      return { node: made, from };
+    } catch (error) {
+      if (error instanceof Mismatch) throw new Error(`${where}: ${error.message}: ${error.found}, wanted ${error.wanted}`);
+      throw error;
+    }
+  }
+
+  /** What was made stands for everything that was matched. Nodes older than the step keep what they have. */
+  #carryOrigins(matched: readonly Node[], made: Node, from: number): void {
+    const origins = new Set(matched.flatMap((n) => this.#arena.originsOf(n)));
+    if (origins.size === 0) return;
+    const todo = [made];
+    const seen = new Set(todo);
+    for (const node of todo) {
+      if (node.id < from) continue;
+      for (const origin of origins) this.#arena.addOrigin(node, origin);
+      for (const input of node.inputs) if (!seen.has(input)) { seen.add(input); todo.push(input); }
+    }
+  }
+
+  #inherit(made: Node, from: Node): void {
+    if (!this.#users.has(made)) this.#users.set(made, this.#users.get(from) ?? 1);
+  }
+
+  #isSole(node: Node): boolean {
+    this.#askedForUsers = true;
+    return this.#users.get(node) === 1;
+  }
+}
+
+function indexed(rules: readonly Rule[]): Map<string, Rule[]> {
+  const byOp = new Map<string, Rule[]>();
+  for (const rule of rules)
+    for (const op of new Set(rootOps(rule.find, rule.name))) byOp.set(op, [...(byOp.get(op) ?? []), rule]);
+  return byOp;
+}
+
+function rootOps(p: Pattern, rule: string): string[] {
+  if (p.kind === "op") return [p.op];
+  if (p.kind === "any") return p.of.flatMap((q) => rootOps(q, rule));
+  if (!p.inner) throw new Error(`rule "${rule}" finds every node`);
+  return rootOps(p.inner, rule);
+}
+
+function countUsers(order: readonly Node[], outputs: readonly GraphOutput[]): Map<Node, number> {
+  const users = new Map<Node, number>();
+  const count = (node: Node): void => { users.set(node, (users.get(node) ?? 0) + 1); };
+  for (const node of order) for (const input of new Set(node.inputs)) count(input);
+  for (const { node } of outputs) count(node);
+  return users;
+}
+
+const sameType = (a: Node, b: Node, facts: Facts): boolean => a.type.dtype === b.type.dtype && sameDims(a.type.dims, b.type.dims, facts);

@@ -1,0 +1,33 @@
+// Tensors that hold one known number everywhere: literals, fills, and what movement makes of them.
+import { BITS } from "../types/tensor.ts";
+import { values } from "../graph/build.ts";
+import type { Literal, Node } from "../graph/node.ts";
+
+/** The number, or undefined where elements differ or are not known while compiling. */
+export function splatOf(node: Node): number | undefined {
+  let at = node;
+  while (PASSES.has(at.op)) at = at.inputs[0] as Node;
+  if (at.op === "fill") return at.attrs.value as number;
+  return at.op === "const" ? splatOfLiteral(at.attrs.value as Literal) : undefined;
+}
+
+/** Movement never changes what stands in a splat. */
+const PASSES: ReadonlySet<string> = new Set(["reshape", "expand", "transpose", "slice"]);
+
+const known = new WeakMap<Literal, number | "differs">();
+
+function splatOfLiteral(literal: Literal): number | undefined {
+  let found = known.get(literal);
+  if (found === undefined) {
+    found = readSplat(literal);
+    known.set(literal, found);
+  }
+  return found === "differs" ? undefined : found;
+}
+
+function readSplat({ dtype, bytes, kind }: Literal): number | "differs" {
+  const width = BITS[dtype] / 8;
+  if (bytes.length === 0 || width < 1 || dtype === "f16" || dtype === "bf16") return "differs";
+  for (let i = width; i < bytes.length; i++) if (bytes[i] !== bytes[i - width]) return "differs";
+  return values({ kind, dtype, bytes: bytes.subarray(0, width) })[0] ?? "differs";
+}

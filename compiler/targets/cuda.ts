@@ -1,0 +1,12 @@
+// ONNX Runtime on CUDA.
+import type { TargetTable } from "./target.ts";
+
+const cuda: TargetTable = {
+  name: "cuda",
+  // Fused attention kernels want head sizes that are multiples of 8; one more channel leaves them.
+  attention: { keyColumns: false },
+  skipLayerNorm: true,
+  windowMeans: { tiles: [4, 5, 6, 7], share: 0.6 },
+  blend: { scatterUpTo: 512 },
+};
+export default cuda;

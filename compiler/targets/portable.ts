@@ -1,0 +1,12 @@
+// Any runtime of the ONNX standard: no contributed operators, and nothing measured.
+import type { TargetTable } from "./target.ts";
+
+const portable: TargetTable = {
+  name: "portable",
+  // Attention is spelled out there, so a bias costs no further tensor.
+  attention: { keyColumns: false },
+  skipLayerNorm: false,
+  windowMeans: { tiles: [4, 5, 6, 7], share: 0.6 },
+  blend: { scatterUpTo: 512 },
+};
+export default portable;

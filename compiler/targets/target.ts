@@ -1,0 +1,30 @@
+// What is chosen for a target: which formulation of an idea, from which size on. The numbers come from `bench/formulations.ts`.
+import type { Target as TargetName } from "../graph/level.ts";
+import cpu from "./cpu.ts";
+import cuda from "./cuda.ts";
+import portable from "./portable.ts";
+
+export type { TargetName };
+
+export interface TargetTable {
+  readonly name: TargetName;
+  readonly attention: {
+    /** A term of the scores that depends on the key alone becomes one more channel of queries and keys: no bias tensor, and the path that never holds all scores. */
+    readonly keyColumns: boolean;
+  };
+  /** x + skip and the norm of it in one operator. */
+  readonly skipLayerNorm: boolean;
+  readonly windowMeans: {
+    /** Sides of a tile, in tokens, that are tried. */
+    readonly tiles: readonly number[];
+    /** Tiles are taken when their multiply-adds are at most this share of the dense ones. */
+    readonly share: number;
+  };
+  readonly blend: {
+    /** Up to this many channels, a blend of few rows is a product with a matrix of scattered weights; beyond, rows are gathered. */
+    readonly scatterUpTo: number;
+  };
+}
+
+export const TARGETS: Readonly<Record<TargetName, TargetTable>> = { cpu, cuda, portable };
+export const isTargetName = (name: string): name is TargetName => Object.hasOwn(TARGETS, name);
