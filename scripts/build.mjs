@@ -1,0 +1,18 @@
+// Builds `dist/` for the package: what `npm pack` runs first. Needs nothing but `npm ci`.
+import { spawnSync } from "node:child_process";
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+rmSync(join(root, "dist"), { recursive: true, force: true });
+const compiled = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", root], { stdio: "inherit" });
+if (compiled.status !== 0) process.exit(compiled.status ?? 1);
+
+// What tsc reads and does not write: declaration files of our own, and JSON that is read at run time.
+for (const folder of ["grammar", "compiler", "runtime", "hosts"])
+  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }))
+    if (/\.(d\.ts|json)$/.test(name)) cpSync(join(root, folder, name), join(root, "dist", folder, name));
+
+const main = join(root, "dist/hosts/cli/main.js");
+if (existsSync(main)) chmodSync(main, 0o755);
