@@ -1,0 +1,74 @@
+// The command line as a function: arguments and streams in, an exit code out. `main.ts` is the process around it.
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { HostError } from "../../compiler/host.ts";
+import { addCheck } from "./commands/check.ts";
+import { addExplain } from "./commands/explain.ts";
+import type { AddCommand, Context } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import type { Io } from "./io.ts";
+import { UsageError } from "./usage-error.ts";
+import { version } from "./version.ts";
+
+/** In the order of the help. */
+const COMMANDS: readonly AddCommand[] = [addCheck, addExplain];
+
+/** The command line with all its commands; `finish` is told what a command ended with. */
+export function commandLine(context: Context): Command {
+  const program = new Command("kiri")
+    .description("Fold and cut transformers: .kiri programs to one fused ONNX graph.")
+    .version(version(), "-v, --version")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void context.io.stdout.write(text), writeErr: (text) => void context.io.stderr.write(text) })
+    .showHelpAfterError("(kiri --help shows what there is)");
+  for (const add of COMMANDS) add(program, context);
+  program.addHelpText("after", "\nExit codes: 0 success, 1 errors or a gate failed, 2 usage or unreadable input, 3 a bug of ours, 130 interrupted.");
+  return program;
+}
+
+/** Runs one command. Never throws. */
+export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let code: ExitCode = EXIT.success;
+  try {
+    const program = commandLine({ io, finish: (c) => { code = c; } });
+    if (argv.length === 0) {
+      program.outputHelp({ error: true });
+      return EXIT.usage;
+    }
+    await program.parseAsync([...argv], { from: "user" });
+    return io.signal.aborted ? EXIT.interrupted : code;
+  } catch (error) {
+    return failed(error, argv, io);
+  }
+}
+
+function failed(error: unknown, argv: readonly string[], io: Io): ExitCode {
+  if (io.signal.aborted) return EXIT.interrupted;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+  if (error instanceof UsageError || error instanceof HostError) {
+    io.stderr.write(`kiri: ${error.message}\n`);
+    if (error instanceof UsageError && error.hint) io.stderr.write(`${error.hint}\n`);
+    return EXIT.usage;
+  }
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return EXIT.success;
+  io.stderr.write(bug(error, argv));
+  return EXIT.internal;
+}
+
+/** A bug of ours: what happened, and a file with all that we need to mend it. */
+function bug(error: unknown, argv: readonly string[]): string {
+  const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const report = `kirigami ${version()}, node ${process.version}, ${process.platform} ${process.arch}\n$ kiri ${argv.join(" ")}\n\n${said}\n`;
+  const file = join(tmpdir(), `kirigami-bug-${process.pid}.txt`);
+  let where = `\n${report}`;
+  try {
+    writeFileSync(file, report);
+    where = ` It is written down in ${file}.`;
+  } catch {
+    // Without a place to write, all of it goes to the terminal.
+  }
+  const first = error instanceof Error ? error.message : said;
+  return `kiri: this is a bug of kirigami, not of your program: ${first}\n${`Please report it with the program that led here.${where}`}\n`;
+}

@@ -1,0 +1,96 @@
+// `kiri check`: every problem of a program, its pipelines and its variants, without running anything.
+import { type Command, Option } from "commander";
+import { compileProgram } from "../../../compiler/compile.ts";
+import type { Problem } from "../../../compiler/diagnostics/define.ts";
+import { openProgram, type Program } from "../../../compiler/program.ts";
+import type { TargetName } from "../../../compiler/targets/target.ts";
+import { NodeHost } from "../../node-host.ts";
+import { type Context, examples } from "../command.ts";
+import { type Io, readStdin } from "../io.ts";
+import { exitOf, type Format, formatOption, maxWarningsOption, printAnnotations, printJson, printProblems, printSarif, type Report } from "../problems.ts";
+import { type ProgramFile, programs, rootOf, show } from "../project.ts";
+
+interface Options {
+  readonly format: Format;
+  readonly json?: boolean;
+  readonly maxWarnings?: number;
+  readonly target: TargetName;
+}
+
+export function addCheck(program: Command, context: Context): void {
+  const command = program
+    .command("check")
+    .description("report every problem of programs, their pipelines and variants; runs nothing")
+    .argument("[files...]", "programs or directories; - reads one from standard input")
+    .addOption(formatOption())
+    .option("--json", "short for --format json")
+    .addOption(maxWarningsOption())
+    .addOption(new Option("--target <name>", "what fusing is checked for").choices(["cpu", "cuda", "portable"]).default("cpu"))
+    .action(async (files: string[], options: Options) => context.finish(await check(context.io, files, options)));
+  examples(command, [
+    ["kiri check", "the programs of the nearest project"],
+    ["kiri check pipelines/scenes.kiri", "one of them"],
+    ["kiri check --format sarif > kiri.sarif", "for code scanning"],
+    ["kiri check --format github --max-warnings 0", "in a build"],
+  ]);
+}
+
+async function check(io: Io, files: readonly string[], options: Options): Promise<0 | 1 | 2 | 3 | 130> {
+  const checked = files.includes("-") ? [checkText(io, (await readStdin(io)).toString("utf8"), options.target)] : programs(io.cwd, files).map((p) => checkProgram(p, undefined, options.target));
+  const reports = checked.map((c) => c.report);
+  const code = exitOf(reports, options.maxWarnings);
+  const format = options.json ? "json" : options.format;
+  if (format === "json") printJson(io, "check", code, reports, { programs: checked.map((c) => c.summary) });
+  else if (format === "sarif") printSarif(io, reports);
+  else if (format === "github") printAnnotations(io, reports);
+  else {
+    printProblems(io, reports);
+    for (const { report, summary } of checked)
+      if (report.problems.length === 0) io.stdout.write(`${show(io.cwd, report.program)}: ${count(summary.pipelines.length, "pipeline")}, ${count(summary.variants.length, "variant")}, no problems\n`);
+  }
+  return code;
+}
+
+const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+interface Checked {
+  readonly report: Report;
+  readonly summary: { readonly file: string; readonly pipelines: readonly string[]; readonly variants: readonly string[] };
+}
+
+function checkText(io: Io, text: string, target: TargetName): Checked {
+  const root = rootOf(io.cwd, `${io.cwd}/stdin.kiri`);
+  return checkProgram({ root, file: "stdin.kiri" }, text, target);
+}
+
+export function checkProgram(program: ProgramFile, text: string | undefined, target: TargetName): Checked {
+  const host = new NodeHost({ root: program.root });
+  try {
+    const opened = openProgram(host, program.file, text);
+    const problems = [...opened.problems];
+    if (opened.value && !problems.some((p) => p.severity === "error")) problems.push(...variantProblems(opened.value, target));
+    const names = { pipelines: opened.value?.pipelines.map((p) => p.name.name) ?? [], variants: opened.value?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [] };
+    return { report: { program, problems: distinct(problems), sources: opened.sources }, summary: { file: program.file, ...names } };
+  } finally {
+    host.close();
+  }
+}
+
+/** Each pipeline plain, and with each compression of a model that it uses. */
+function variantProblems(program: Program, target: TargetName): Problem[] {
+  const problems: Problem[] = [];
+  for (const pipeline of program.pipelines) {
+    const plain = compileProgram(program, { pipeline: pipeline.name.name, target });
+    problems.push(...plain.problems);
+    if (!plain.value) continue;
+    const used = plain.value.models;
+    const variants = program.compressions.filter((c) => used.has(c.target.name) || c.target.name === pipeline.name.name);
+    for (const c of variants) problems.push(...compileProgram(program, { pipeline: pipeline.name.name, variant: c.as?.name ?? c.target.name, target }).problems);
+  }
+  return problems;
+}
+
+/** What several variants have in common is told once. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((p) => [`${p.code}|${p.span?.file}|${p.span?.start}|${p.says}`, p])).values()];
+}
