@@ -3,28 +3,31 @@
 import type * as Ast from "../../grammar/ast.ts";
 import { report } from "../diagnostics/define.ts";
 import { folds } from "../diagnostics/folds.ts";
-import { shapes } from "../diagnostics/shapes.ts";
 import { applySignature } from "../elaborate/call.ts";
 import { Elaboration } from "../elaborate/elaboration.ts";
 import { asSize, evaluate, evaluateBlock } from "../elaborate/evaluate.ts";
-import { fail } from "../elaborate/fail.ts";
 import { carriesOf, downOf, hooksOf, makeFold, runDown, runUp, upOf } from "../elaborate/fold.ts";
 import { instantiate } from "../elaborate/layer.ts";
 import { Scope } from "../elaborate/scope.ts";
+import { declaredTensor } from "../elaborate/declared.ts";
 import { paramType, placeholder } from "../elaborate/static.ts";
-import { sizeValue, type Tensor, tensor, type Value } from "../elaborate/value.ts";
+import { sizeValue, tensor, type Value } from "../elaborate/value.ts";
 import type { Host } from "../host.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
-import type { Dim } from "../types/dim.ts";
-import { type DType, isDType } from "../types/tensor.ts";
 import type { Problem } from "../diagnostics/define.ts";
 
 /** Checks what a module declares, but for pipelines and models, which are elaborated for real. */
 export function checkDeclarations(host: Host, module: LoadedModule): Problem[] {
-  return module.ast.declarations.flatMap((declaration) => {
+  const all = module.ast.declarations.flatMap((declaration) => {
     const e = new Elaboration(host, true);
     e.attempt(() => checkDeclaration(e, module, declaration));
     return e.problems;
+  });
+  // What goes wrong in a function goes wrong again for each of its callers.
+  const seen = new Set<string>();
+  return all.filter((p) => {
+    const key = `${p.code} ${p.span?.file} ${p.span?.start} ${p.span?.end}`;
+    return seen.size < seen.add(key).size;
   });
 }
 
@@ -99,29 +102,7 @@ function argument(e: Elaboration, p: Ast.Param, scope: Scope): Value {
     // A parameter of `extern`-like generality stands for a number here.
     return kind.name === "Any" ? { kind: "unknown", type: "Float" } : placeholder(e, kind, p.name.name, p.span);
   }
-  return madeUp(e, type, p.name.name, scope);
-}
-
-/** A graph input of the declared type: a symbol for every open axis. */
-function madeUp(e: Elaboration, type: Ast.TensorType, name: string, scope: Scope): Tensor {
-  if (!isDType(type.dtype)) return fail(shapes.T312, type.span, { name: type.dtype, near: [] });
-  const [axes, dims]: [string[], Dim[]] = [[], []];
-  for (const a of type.axes) {
-    if (a.kind === "rest") {
-      axes.push(e.named.anonymous());
-      dims.push(e.freshDim("Rest"));
-    } else if (a.kind === "sized") {
-      axes.push(e.named.anonymous());
-      dims.push(asSize(e, evaluate(e, a.size, scope), a.span));
-    } else {
-      const known = scope.get(a.name.name);
-      const size = a.kind === "axis" && a.size ? asSize(e, evaluate(e, a.size, scope), a.span) : known?.kind === "size" ? known.dim : e.freshDim(a.name.name);
-      if (!scope.own().has(a.name.name)) scope.set(a.name.name, sizeValue(size));
-      axes.push(a.name.name);
-      dims.push(size);
-    }
-  }
-  return tensor(e.b.input(e.fresh(name), type.dtype as DType, dims), axes);
+  return declaredTensor(e, type, p.name.name, scope);
 }
 
 function checkRecord(e: Elaboration, d: Ast.RecordDecl, value: Extract<Value, { kind: "record" }>, home: Scope): void {
@@ -145,8 +126,8 @@ function checkFold(e: Elaboration, d: Ast.FoldDecl, module: LoadedModule): void 
   const type = down.signature.params[0]?.type;
   if (type?.kind !== "tensor-type") return void e.report(report(folds.F304, down.span, { fold: d.name.name, part: "a tensor that `down` takes" }));
   const sizes = new Scope(scope);
-  const x = madeUp(e, type, "x", sizes);
-  const reads = new Map(down.reads.map((r) => [r.name.name, madeUp(e, r.type, r.name.name, sizes)]));
+  const x = declaredTensor(e, type, "x", sizes);
+  const reads = new Map(down.reads.map((r) => [r.name.name, declaredTensor(e, r.type, r.name.name, sizes)]));
   const folded = runDown(e, fold, { x, reads, carried: new Map(), protect: 0 }, down.signature.span);
   const up = upOf(d);
   if (up) {
@@ -155,7 +136,7 @@ function checkFold(e: Elaboration, d: Ast.FoldDecl, module: LoadedModule): void 
   }
   for (const hook of hooksOf(d)) {
     const inner = new Scope(scope);
-    for (const carry of carriesOf(d)) inner.set(carry.name.name, madeUp(e, carry.type, carry.name.name, inner));
+    for (const carry of carriesOf(d)) inner.set(carry.name.name, declaredTensor(e, carry.type, carry.name.name, inner));
     checkSignature(e, hook.signature, hook.site.name, hook.body, inner);
   }
 }

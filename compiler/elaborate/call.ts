@@ -129,13 +129,17 @@ function callFn(e: Elaboration, fn: Extract<Value, { kind: "fn" }>, call: Ast.Ca
   const values = argumentValues(e, decl.signature, of, call, scope, fn.scope);
   if ([...values.values()].some((v) => v.kind === "poison")) return POISON;
   if (fn.extern !== undefined) {
-    if ([...values.values()].some((v) => v.kind === "unknown" && v.type !== "Float" && v.type !== "Int" && v.type !== "Bool")) return { kind: "unknown", type: `the result of ${of}` };
+    if ([...values.values()].some((v) => v.kind === "unknown" && !OPEN_NUMBERS.has(v.type) && !TAKES_OPEN_LISTS.has(of))) return { kind: "unknown", type: `the result of ${of}` };
     const primitive = primitives.get(fn.extern);
     if (!primitive) throw new Error(`the primitive ${fn.extern} is declared in core.kiri and not built`);
     return e.at(call.span, () => primitive(e, { values, span: call.span }));
   }
   return applySignature(e, decl.signature, of, values, fn.scope, call.span, (inner) => (decl.body ? evaluateBlock(e, decl.body, inner) : POISON));
 }
+
+/** What stands for itself where its value is not known. */
+const OPEN_NUMBERS: ReadonlySet<string> = new Set(["Float", "Int", "Bool"]);
+const TAKES_OPEN_LISTS: ReadonlySet<string> = new Set(["tensor", "count", "product"]);
 
 // ── signatures ──
 /** The axes of one call: sizes of formal names, and which names the caller uses for them. */
@@ -251,7 +255,7 @@ function returnResult(e: Elaboration, signature: Ast.Signature, of: string, resu
 function matchResult(e: Elaboration, type: Ast.TypeExpr, of: string, result: Value, binding: Binding, scope: Scope, span: Span, outer: (names: readonly string[]) => string[]): Value {
   if (type.kind === "tuple-type" && result.kind === "tuple" && type.elements.length === result.items.length)
     return { kind: "tuple", items: result.items.map((item, i) => matchResult(e, type.elements[i] as Ast.TypeExpr, of, item, binding, scope, span, outer)) };
-  if (type.kind !== "tensor-type") return result;
+  if (type.kind !== "tensor-type" || result.kind === "poison" || result.kind === "unknown") return result;
   const given = asTensor(e, result, undefined, { span });
   if (!given) return fail(shapes.T309, span, { of, found: describe(result), wanted: showType(type) }, [{ span: type.span, says: "declared here" }]);
   const named = matchTensor(e, type, of, given, binding, scope, span);

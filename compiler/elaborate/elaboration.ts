@@ -6,8 +6,9 @@ import { Build } from "../graph/build.ts";
 import { Arena, type Guard, type GraphInput, Mismatch } from "../graph/node.ts";
 import type { Host } from "../host.ts";
 import { infer } from "../ops/index.ts";
-import { symbol } from "../types/dim.ts";
-import { Fail } from "./fail.ts";
+import { type Dim, symbol } from "../types/dim.ts";
+import type { DType } from "../types/tensor.ts";
+import { Fail, Silent } from "./fail.ts";
 import type { Checkpoint } from "../import/checkpoint.ts";
 import type { HostStep } from "./host-step.ts";
 import { Named } from "./named.ts";
@@ -69,6 +70,13 @@ export class Elaboration {
     return symbol(this.fresh(name));
   }
 
+  /** A size that a caller's values decide and no symbol of the declaration: it fits every other size. */
+  openDim(name: string): ReturnType<typeof symbol> {
+    const made = this.fresh(name);
+    this.arena.facts.leaveOpen(made);
+    return symbol(made);
+  }
+
   /** Runs the body of a call; problems inside library files are told at the call that led there. */
   calling<T>(span: Span, body: () => T): T {
     if (this.#calls.length > 200) {
@@ -106,11 +114,17 @@ export class Elaboration {
     return { ...problem, span: own, labels: [{ span: problem.span, says: "it happens here" }, ...problem.labels] };
   }
 
+  /** A tensor of which only the type is known, where a declaration is checked by itself. */
+  standIn(name: string, dtype: DType, dims: readonly Dim[], axes: readonly string[]): Tensor {
+    return { kind: "tensor", node: this.b.input(this.fresh(name), dtype, dims), axes };
+  }
+
   /** Runs `body`; a user's mistake in it is reported and gives `undefined`. */
   attempt<T>(body: () => T): T | undefined {
     try {
       return body();
     } catch (e) {
+      if (e instanceof Silent) return undefined;
       if (!(e instanceof Fail)) throw e;
       this.report(e.problem);
       return undefined;

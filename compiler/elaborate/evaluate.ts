@@ -8,9 +8,9 @@ import type { BinaryOp } from "../graph/build.ts";
 import { add, APPLY, asNumber, constant, type Dim, divideExactly, floorDivide, multiply, negate, subtract } from "../types/dim.ts";
 import { callValue, callMethod } from "./call.ts";
 import type { Elaboration } from "./elaboration.ts";
-import { fail } from "./fail.ts";
+import { fail, Silent } from "./fail.ts";
 import { Scope } from "./scope.ts";
-import { describe, POISON, sizeValue, type SizedName, type Tensor, type Value } from "./value.ts";
+import { describe, POISON, sizeValue, type SizedName, type Tensor, type UnknownValue, type Value } from "./value.ts";
 
 /** Runs a block; the value of its last expression. A statement that fails is reported and its names are poisoned. */
 export function evaluateBlock(e: Elaboration, block: Ast.Block, outer: Scope, onLet?: (name: string, value: Value, span: Span) => void, onAssign?: (assign: Ast.Assign, value: Value, scope: Scope) => void): Value {
@@ -188,7 +188,8 @@ export function asSize(e: Elaboration, value: Value, span: Span): Dim {
     return floorDivide(value.over, value.under);
   }
   if (value.kind === "float" && Number.isInteger(value.value)) return constant(value.value);
-  if (value.kind === "unknown") return e.freshDim("unknown");
+  if (value.kind === "unknown") return e.openDim("unknown");
+  if (value.kind === "poison") throw new Silent();
   return fail(shapes.B321, span, { what: "This size", found: describe(value) });
 }
 
@@ -438,7 +439,12 @@ function rangeOf(e: Elaboration, range: Ast.Range, scope: Scope, length: Dim | u
 
 function evaluateComprehension(e: Elaboration, expr: Ast.Comprehension, scope: Scope): Value {
   const items = sourceItems(e, expr.source, scope);
-  if (!items) return { kind: "unknown", type: "a list" };
+  if (!Array.isArray(items)) {
+    // How many there are is open: one item, of an open index, stands for all.
+    const inner = new Scope(scope);
+    inner.set(expr.name.name, items.item ?? { kind: "unknown", type: "an element" });
+    return { ...items, item: evaluate(e, expr.element, inner) };
+  }
   return {
     kind: "list",
     items: items.map((item) => {
@@ -449,18 +455,22 @@ function evaluateComprehension(e: Elaboration, expr: Ast.Comprehension, scope: S
   };
 }
 
-function sourceItems(e: Elaboration, from: Ast.Expr | Ast.Range, scope: Scope): readonly Value[] | undefined {
+function sourceItems(e: Elaboration, from: Ast.Expr | Ast.Range, scope: Scope): Value[] | UnknownValue {
   if (from.kind === "range") {
     const { from: low, to, step } = rangeOf(e, from, scope, undefined);
     const [a, b] = [e.arena.facts.number(low), e.arena.facts.number(to)];
-    if (a === undefined || b === undefined) return undefined;
+    if (a === undefined || b === undefined) {
+      if (!e.checking) return fail(shapes.B321, from.span, { what: "How often this is gone through", found: subtract(to, low).key });
+      return { kind: "unknown", type: "a list", length: step === 1 ? subtract(to, low) : e.openDim("count"), item: sizeValue(e.openDim("index")) };
+    }
     const out: Value[] = [];
     for (let i = a; i < b; i += step) out.push(sizeValue(constant(i)));
     return out;
   }
   const list = evaluate(e, from, scope);
-  if (list.kind === "list" || list.kind === "tuple") return list.items;
-  if (list.kind === "unknown") return undefined;
+  if (list.kind === "list" || list.kind === "tuple") return [...list.items];
+  if (list.kind === "unknown") return list;
+  if (list.kind === "poison") throw new Silent();
   if (list.kind === "layers") return list.instances.map((instance) => ({ kind: "layer", instance }));
   return fail(shapes.B321, from.span, { what: "What is gone through", found: describe(list) });
 }
@@ -492,7 +502,8 @@ export function makeRecord(e: Elaboration, type: Extract<Value, { kind: "record-
 
 function evaluateIndex(e: Elaboration, expr: Ast.Index, scope: Scope): Value {
   const object = evaluate(e, expr.object, scope);
-  if (object.kind === "poison" || object.kind === "unknown") return object;
+  if (object.kind === "poison") return object;
+  if (object.kind === "unknown") return expr.items.some((i) => i.value.kind === "range") ? { kind: "unknown", type: object.type } : (object.item ?? { kind: "unknown", type: "an element" });
   if (object.kind === "tensor") return indexTensor(e, expr, object, scope);
   const items = object.kind === "list" || object.kind === "tuple" ? object.items : object.kind === "layers" ? object.instances.map((instance): Value => ({ kind: "layer", instance })) : undefined;
   const [item] = expr.items;

@@ -11,6 +11,11 @@ export class Fail extends Error {
   }
 }
 
+/** Nothing to tell: what is asked of follows from something that failed and was reported. */
+export class Silent extends Error {
+  override readonly name = "Silent";
+}
+
 export function fail<H>(entry: Entry<H>, span: Span | undefined, holes: H, labels: readonly Label[] = []): never {
   throw new Fail(report(entry, span, holes, labels));
 }

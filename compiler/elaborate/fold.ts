@@ -5,10 +5,11 @@ import { folds } from "../diagnostics/folds.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import { asNumber, constant, type Dim } from "../types/dim.ts";
 import type { DType } from "../types/tensor.ts";
-import { Binding, bindTensor, matchTensor } from "./call.ts";
+import { Binding, bindTensor, matchTensor, showType } from "./call.ts";
+import { declaredTensor } from "./declared.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { evaluate, runBlock } from "./evaluate.ts";
-import { fail } from "./fail.ts";
+import { fail, Silent } from "./fail.ts";
 import { Scope } from "./scope.ts";
 import { describe, type FoldInstance, sizeValue, type Tensor, tensor, type Value } from "./value.ts";
 import { checkWhere } from "./where.ts";
@@ -78,9 +79,8 @@ export function runDown(e: Elaboration, fold: FoldInstance, input: DownInput, sp
       if (!carried.has(assign.name.name)) fail(shapes.B323, assign.span, { name: assign.name.name });
       if (value.kind === "tensor") carried.set(assign.name.name, value);
     });
-    if (result.kind !== "tensor") return fail(shapes.T309, down.span, { of, found: describe(result), wanted: "a tensor" });
     const type = down.signature.result;
-    const named = type?.kind === "tensor-type" ? e.at(span, () => matchTensor(e, type, of, result, binding, scope, span)) : result;
+    const named = matched(e, type, of, result, binding, scope, down.span);
     if (down.signature.resultName) fields.set(down.signature.resultName.name, named);
     const at = input.x.axes.length === named.axes.length ? bound.get(param.name.name) : undefined;
     const position = at?.kind === "tensor" ? at.axes.indexOf(decl.from.name) : -1;
@@ -111,11 +111,19 @@ export function runUp(e: Elaboration, fold: FoldInstance, folded: Folded, y: Ten
     scope.set(param.name.name, bindTensor(e, binding, param.type, y, `${param.name.name} of ${of}`, scope, span));
     checkWhere(e, up.signature.where, scope, of, span);
     const result = runBlock(e, up.body, new Scope(scope));
-    if (result.kind !== "tensor") return fail(shapes.T309, up.span, { of, found: describe(result), wanted: "a tensor" });
-    const type = up.signature.result;
-    const named = type?.kind === "tensor-type" ? e.at(span, () => matchTensor(e, type, of, result, binding, scope, span)) : result;
+    const named = matched(e, up.signature.result, of, result, binding, scope, up.span);
     return tensor(named.node, y.axes);
   }));
+}
+
+/** The result of a part under the declared names. What only a caller decides, or failed above, is taken as declared. */
+function matched(e: Elaboration, type: Ast.TypeExpr | undefined, of: string, result: Value, binding: Binding, scope: Scope, span: Span): Tensor {
+  if (result.kind === "tensor") return type?.kind === "tensor-type" ? e.at(span, () => matchTensor(e, type, of, result, binding, scope, span)) : result;
+  if (result.kind === "poison" && (!e.checking || type?.kind !== "tensor-type")) throw new Silent();
+  if (type?.kind !== "tensor-type" || (result.kind !== "unknown" && result.kind !== "poison") || !e.checking) return fail(shapes.T309, span, { of, found: describe(result), wanted: type ? showType(type) : "a tensor" });
+  const inner = new Scope(scope);
+  for (const [name, { dim }] of binding.sizes) inner.set(name, sizeValue(dim));
+  return declaredTensor(e, type, of, inner);
 }
 
 function within<T>(e: Elaboration, by: string, body: () => T): T {

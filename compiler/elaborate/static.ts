@@ -117,6 +117,7 @@ export function placeholder(e: Elaboration, type: StaticType, name: string, span
       for (const f of record.decl.fields) fields.set(f.name.name, placeholder(e, paramType(f, record.scope), `${name}.${f.name.name}`, span));
       return { kind: "record", fields, type: { decl: record.decl, scope: record.scope } };
     }
+    case "list": return { kind: "unknown", type: "a list", length: e.openDim(`count(${name})`), ...(type.element ? { item: placeholder(e, type.element, name, span) } : {}) };
     case "image": case "text": case "audio": return { kind: "boundary", name, type: type.name };
     default: return { kind: "unknown", type: type.name };
   }

@@ -92,9 +92,17 @@ export type Value =
   | BoundaryValue
   | { readonly kind: "module"; readonly module: LoadedModule }
   /** Known to be of a type, its value not: a compile-time parameter while a declaration is checked by itself. */
-  | { readonly kind: "unknown"; readonly type: string }
+  | UnknownValue
   /** The result of something that failed and was reported: fits everything, is never reported again. */
   | { readonly kind: "poison" };
+
+/** A value of a known type that only a caller gives. Of a list that is not known, its length and what each item is like may be. */
+export interface UnknownValue {
+  readonly kind: "unknown";
+  readonly type: string;
+  readonly length?: Dim;
+  readonly item?: Value;
+}
 
 /** `H` or `H = heads` in `C into (H = heads, D)`. */
 export interface SizedName {

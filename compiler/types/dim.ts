@@ -198,31 +198,92 @@ export function substitute(dim: Dim, values: ReadonlyMap<string, Dim>): Dim {
   return changed ? sum : dim;
 }
 
+/** How many known symbols a comparison looks behind before it gives up. */
+const DEEPEST = 3;
+
 /** What is known of symbols: `N = 257`. Sizes are compared modulo these. */
 export class Facts {
-  readonly values = new Map<string, Dim>();
+  readonly #values = new Map<string, Dim>();
+  readonly #resolved = new Map<string, Dim>();
+  readonly #bound = new Map<string, Dim>();
   /** Where a declaration is checked by itself, what divisions of symbols give is taken on trust; its uses decide. */
   trusting = false;
-  know(name: string, value: Dim): void {
-    this.values.set(name, value);
+
+  get values(): ReadonlyMap<string, Dim> {
+    return this.#values;
   }
+  know(name: string, value: Dim): void {
+    this.#values.set(name, value);
+    this.#changed();
+  }
+  forget(name: string): void {
+    if (this.#values.delete(name)) this.#changed();
+  }
+
   /** The size with every known symbol replaced, to the bottom. */
   resolve(dim: Dim): Dim {
-    let now = dim;
-    for (let depth = 0; depth < 16; depth++) {
-      const next = substitute(now, this.values);
-      if (next.key === now.key) return next;
-      now = next;
-    }
-    return now;
+    return this.#replaced(dim, this.#resolved, () => true);
   }
+  /**
+   * The same, but a symbol that is known only as a rounded or clipped size of others stays. Token counts behind each other
+   * (`N - min(r, floor((N - 1) / 2))`) name the one before twice: written out, the last of 24 would have 2²⁴ terms.
+   */
+  bind(dim: Dim): Dim {
+    return this.#replaced(dim, this.#bound, (value) => value.terms.every((t) => t.atoms.every((a) => a.kind === "symbol")));
+  }
+  /** The symbols that a size is made of at the bottom. */
+  symbolsOf(dim: Dim, into: Set<string> = new Set(), seen: Set<string> = new Set()): Set<string> {
+    for (const name of symbolsOf(dim)) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const value = this.#values.get(name);
+      if (value) this.symbolsOf(value, into, seen);
+      else into.add(name);
+    }
+    return into;
+  }
+
   equal(a: Dim, b: Dim): boolean {
     if (a.key === b.key) return true;
-    const gap = subtract(this.resolve(a), this.resolve(b));
+    let gap = subtract(this.bind(a), this.bind(b));
+    for (let depth = 0; depth < DEEPEST && gap.terms.length > 0; depth++) {
+      const newest = this.#newest(gap);
+      if (newest === undefined) break;
+      gap = this.bind(substitute(gap, new Map([[newest, this.#values.get(newest) as Dim]])));
+    }
     return gap.terms.length === 0 || (this.trusting && gap.terms.some((t) => t.atoms.some((atom) => atom.kind === "opaque")));
   }
   number(dim: Dim): number | undefined {
-    return asNumber(dim) ?? asNumber(this.resolve(dim));
+    return asNumber(dim) ?? asNumber(this.bind(dim));
+  }
+
+  /** The symbol that was learnt last: the others may be what it is made of. */
+  #newest(dim: Dim): string | undefined {
+    const inside = symbolsOf(dim);
+    let newest: string | undefined;
+    for (const name of this.#values.keys()) if (inside.has(name)) newest = name;
+    return newest;
+  }
+  #replaced(dim: Dim, done: Map<string, Dim>, worth: (value: Dim) => boolean): Dim {
+    let values: Map<string, Dim> | undefined;
+    for (const name of symbolsOf(dim)) {
+      const value = this.#values.get(name);
+      if (!value) continue;
+      let now = done.get(name);
+      if (!now) {
+        // A symbol that is said to be itself, round a corner, stays.
+        done.set(name, symbol(name));
+        const full = this.#replaced(value, done, worth);
+        now = worth(full) ? full : symbol(name);
+        done.set(name, now);
+      }
+      (values ??= new Map<string, Dim>()).set(name, now);
+    }
+    return values ? substitute(dim, values) : dim;
+  }
+  #changed(): void {
+    this.#resolved.clear();
+    this.#bound.clear();
   }
 }
 

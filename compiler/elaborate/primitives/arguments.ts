@@ -1,6 +1,6 @@
 // Reading the arguments of a primitive: each reader gives the value as wanted or reports what was found.
 import { shapes } from "../../diagnostics/shapes.ts";
-import type { Dim } from "../../types/dim.ts";
+import { type Dim, multiply } from "../../types/dim.ts";
 import type { Elaboration } from "../elaboration.ts";
 import { asFloat, asSize, asTensor } from "../evaluate.ts";
 import { fail } from "../fail.ts";
@@ -52,16 +52,24 @@ export function boolOf(c: PrimitiveCall, name: string): boolean {
   return value?.kind === "bool" ? value.value : wrong(c, name, "Bool");
 }
 
-/** A `Grid` record as [h, w]. */
-export function gridOf(e: Elaboration, c: PrimitiveCall, name: string): readonly [number, number] {
+/** A `Grid` record: its sides as numbers, where they are known, and its cells. */
+export interface GridArgument {
+  readonly sides: readonly [number, number] | undefined;
+  readonly area: Dim;
+}
+
+/** Sides may be open only where a declaration is checked by itself. */
+export function gridOf(e: Elaboration, c: PrimitiveCall, name: string): GridArgument {
   const value = given(c, name);
   if (value?.kind !== "record") return wrong(c, name, "Grid");
-  const side = (field: string): number | undefined => {
+  const side = (field: string): Dim => {
     const v = value.fields.get(field);
-    return v?.kind === "size" ? e.arena.facts.number(v.dim) : undefined;
+    return v?.kind === "size" ? v.dim : wrong(c, name, "Grid");
   };
-  const [h, w] = [side("h"), side("w")];
-  return h !== undefined && w !== undefined ? [h, w] : wrong(c, name, "a Grid of known size");
+  const [height, width] = [side("h"), side("w")];
+  const [h, w] = [e.arena.facts.number(height), e.arena.facts.number(width)];
+  if (h !== undefined && w !== undefined) return { sides: [h, w], area: multiply(height, width) };
+  return e.checking ? { sides: undefined, area: multiply(height, width) } : wrong(c, name, "a Grid of known size");
 }
 
 export function intoOf(c: PrimitiveCall, name: string): { from: readonly SizedName[]; to: readonly SizedName[] } {

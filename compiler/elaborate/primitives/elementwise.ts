@@ -23,6 +23,8 @@ function unary(op: UnaryOp): Primitive {
     const apply = STATIC[op];
     const known = x && x.kind !== "tensor" && x.kind !== "list" ? asFloat(e, x) : undefined;
     if (apply && known !== undefined) return { kind: "float", value: apply(known) };
+    // A size that only a run knows is a whole number; these work on numbers with a point.
+    if (x?.kind === "size" && op !== "abs" && op !== "sign" && op !== "relu") return e.named.unary(op, e.named.sizeAs("f32", x.dim));
     return e.named.unary(op, tensorOf(e, c, "x"));
   };
 }

@@ -1,12 +1,12 @@
 // Tensors made of nothing: counts, constants, random numbers, and the matrices of grids.
 import { shapes } from "../../diagnostics/shapes.ts";
-import { constant } from "../../types/dim.ts";
+import { constant, multiply } from "../../types/dim.ts";
 import { type DType, isDType } from "../../types/tensor.ts";
 import type { Elaboration } from "../elaboration.ts";
-import { asFloat } from "../evaluate.ts";
+import { asFloat, asSize } from "../evaluate.ts";
 import { fail } from "../fail.ts";
 import { describe, dimOf, sizeValue, tensor, type Value } from "../value.ts";
-import { floatOf, given, gridOf, integerOf, namedSizeOf, tensorOf, wordOf, wordsOf } from "./arguments.ts";
+import { floatOf, given, gridOf, integerOf, namedSizeOf, sizeOf, tensorOf, wordOf, wordsOf } from "./arguments.ts";
 import type { PrimitiveCall, PrimitiveTable } from "./index.ts";
 
 function dtypeOf(c: PrimitiveCall): DType {
@@ -21,10 +21,13 @@ function numbers(e: Elaboration, c: PrimitiveCall, name: string): number[] {
 }
 
 function random(e: Elaboration, c: PrimitiveCall): Value {
-  const shape = numbers(e, c, "shape");
+  const value = given(c, "shape");
+  const shape = (value?.kind === "list" || value?.kind === "tuple" ? value.items : value ? [value] : []).map((v) => asSize(e, v, c.span));
+  const open = shape.find((d) => e.arena.facts.number(d) === undefined);
+  if (open && !e.checking) return fail(shapes.B321, c.span, { what: "The shape of random numbers", found: open.key });
   const kind = wordOf(c, "distribution");
   if (kind !== "normal" && kind !== "uniform") return fail(shapes.T302, c.span, { param: "distribution", found: kind, wanted: "normal or uniform" });
-  return tensor(e.b.random("f32", shape.map(constant), integerOf(e, c, "seed"), kind), shape.map(() => e.named.anonymous()));
+  return tensor(e.b.random("f32", shape, e.checking ? 0 : integerOf(e, c, "seed"), kind), shape.map(() => e.named.anonymous()));
 }
 
 /** `full(0.0; like: x, except: C)`: a number along the axes of x. */
@@ -38,6 +41,11 @@ function full(e: Elaboration, c: PrimitiveCall): Value {
 
 /** `tensor([1, 2, 3] ; dtype: i64)`; its axis is named by `as [...]`. */
 function listTensor(e: Elaboration, c: PrimitiveCall): Value {
+  const values = given(c, "values");
+  if (values?.kind === "unknown" || (values?.kind === "list" && values.items.some((v) => isOpen(e, v)))) {
+    const length = values.kind === "list" ? constant(values.items.length) : values.length;
+    return e.standIn("tensor", dtypeOf(c), [length ?? e.openDim("count")], [e.named.anonymous()]);
+  }
   const list = numbers(e, c, "values");
   return tensor(e.b.tensor(dtypeOf(c), [list.length], list), [e.named.anonymous()]);
 }
@@ -48,8 +56,11 @@ function iota(e: Elaboration, c: PrimitiveCall): Value {
 }
 
 function windowMask(e: Elaboration, c: PrimitiveCall): Value {
-  return tensor(e.b.windowMask(gridOf(e, c, "from"), gridOf(e, c, "to"), integerOf(e, c, "window")), ["N", "K"]);
+  const [from, to, window] = [gridOf(e, c, "from"), gridOf(e, c, "to"), e.arena.facts.number(sizeOf(e, c, "window"))];
+  if (e.checking && (!from.sides || !to.sides || window === undefined)) return e.standIn("window_mask", "f32", [from.area, to.area], ["N", "K"]);
+  return tensor(e.b.windowMask(from.sides as Sides, to.sides as Sides, integerOf(e, c, "window")), ["N", "K"]);
 }
+type Sides = readonly [number, number];
 
 /** Means over the cells of a coarser grid: x[B, N, C] → [B, K, C]. */
 function pool(e: Elaboration, c: PrimitiveCall): Value {
@@ -57,7 +68,8 @@ function pool(e: Elaboration, c: PrimitiveCall): Value {
   const [from, to] = [gridOf(e, c, "from"), gridOf(e, c, "to")];
   const [batch, tokens, channels] = x.axes;
   if (!batch || !tokens || !channels || x.axes.length !== 3) return fail(shapes.T302, c.span, { param: "x", found: describe(x), wanted: "f32[B, N, C]" });
-  const matrix = e.b.reshape(e.b.poolMatrix(from, to), [1, to[0] * to[1], from[0] * from[1]]);
+  const shape = [constant(1), to.area, from.area];
+  const matrix = from.sides && to.sides ? e.b.reshape(e.b.poolMatrix(from.sides, to.sides), shape) : e.standIn("pool", "f32", shape, ["One", "K", tokens]).node;
   return tensor(e.b.matmul(matrix, x.node), [batch, "K", channels]);
 }
 
@@ -66,9 +78,13 @@ function linearInt8(e: Elaboration, c: PrimitiveCall): Value {
   return tensor(e.b.linearInt8(x.node, w.node, scale.node, undefined), [...x.axes.slice(0, -1), w.axes[1] as string]);
 }
 
+/** Not known while a declaration is checked by itself. */
+const isOpen = (e: Elaboration, v: Value): boolean => e.checking && (v.kind === "unknown" || ((v.kind === "size" || v.kind === "ratio") && asFloat(e, v) === undefined));
+
 /** Length of a list, or number of fields of a record. */
-function count(_: Elaboration, c: PrimitiveCall): Value {
+function count(e: Elaboration, c: PrimitiveCall): Value {
   const list = given(c, "list");
+  if (list?.kind === "unknown") return sizeValue(list.length ?? e.openDim("count"));
   if (list?.kind === "list" || list?.kind === "tuple") return sizeValue(constant(list.items.length));
   if (list?.kind === "record") return sizeValue(constant(list.fields.size));
   return fail(shapes.T302, c.span, { param: "list", found: list ? describe(list) : "nothing", wanted: "a list or a record" });
@@ -76,7 +92,10 @@ function count(_: Elaboration, c: PrimitiveCall): Value {
 
 /** Product of a list of numbers; 1 where it is empty. */
 function product(e: Elaboration, c: PrimitiveCall): Value {
-  return sizeValue(constant(numbers(e, c, "list").reduce((p, x) => p * x, 1)));
+  const list = given(c, "list");
+  if (list?.kind === "unknown") return sizeValue(e.openDim("product"));
+  const items = list?.kind === "list" || list?.kind === "tuple" ? list.items : fail(shapes.T302, c.span, { param: "list", found: list ? describe(list) : "nothing", wanted: "a list of whole numbers" });
+  return sizeValue(items.map((v) => asSize(e, v, c.span)).reduce(multiply, constant(1)));
 }
 
 export const making: PrimitiveTable = { count, product, random, full, tensor: listTensor, iota, window_mask: windowMask, pool, linear_int8: linearInt8 };
