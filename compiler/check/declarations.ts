@@ -40,8 +40,8 @@ function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declarati
       if (value.kind === "record") checkRecord(e, d, value, module.scope);
       return;
     }
-    case "layer": return checkLayer(e, d, module);
-    case "fold": return checkFold(e, d, module);
+    case "layer": checkLayer(e, d, module); return;
+    case "fold": checkFold(e, d, module); return;
     case "rewrite": {
       const scope = staticScope(e, d.params, module.scope);
       for (const m of d.members) if (m.kind === "hook") checkSignature(e, m.signature, m.site.name, m.body, scope);

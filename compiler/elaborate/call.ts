@@ -14,7 +14,7 @@ import { forward, forwardAll, instantiate } from "./layer.ts";
 import { modelInstance, modelMember } from "./model.ts";
 import { primitives } from "./primitives/index.ts";
 import { Scope } from "./scope.ts";
-import { coerce, paramType } from "./static.ts";
+import { coerce, paramType, type StaticType } from "./static.ts";
 import { describe, NONE, POISON, showTensor, sizeValue, type Tensor, tensor, type Value } from "./value.ts";
 import { checkWhere } from "./where.ts";
 
@@ -124,17 +124,42 @@ export function argumentValues(e: Elaboration, signature: Ast.Signature, of: str
 }
 
 function callFn(e: Elaboration, fn: Extract<Value, { kind: "fn" }>, call: Ast.Call, scope: Scope): Value {
+  return callFunction(e, fn, argumentValues(e, fn.decl.signature, fn.decl.name.name, call, scope, fn.scope), call.span);
+}
+
+/** Arguments that are values already, with the defaults of the rest. */
+export function argumentValuesOf(e: Elaboration, signature: Ast.Signature, of: string, given: ReadonlyMap<string, Value>, outer: Scope, span: Span): Map<string, Value> {
+  const values = new Map<string, Value>();
+  const home = new Scope(outer);
+  for (const p of [...signature.params, ...signature.statics]) {
+    const isStatic = signature.statics.includes(p);
+    const type = isStatic ? paramType(p, home) : undefined;
+    const own = given.get(p.name.name);
+    const value = own ?? defaultOf(e, p, type, home) ?? fail(shapes.T303, span, { param: p.name.name, of, wanted: p.type ? showType(p.type) : (type?.shown ?? "a tensor") });
+    values.set(p.name.name, type && value !== NONE ? coerce(e, type, value, p.name.name, span, home) : value);
+    if (isStatic) home.set(p.name.name, values.get(p.name.name) as Value);
+  }
+  return values;
+}
+
+function defaultOf(e: Elaboration, p: Ast.Param, type: StaticType | undefined, home: Scope): Value | undefined {
+  if (!p.default) return undefined;
+  if (p.default.kind === "name" && p.default.name === "none") return NONE;
+  return type?.isWord ? evaluateWord(e, p.default, home) : evaluate(e, p.default, home);
+}
+
+/** Runs a function on the values of its parameters. */
+export function callFunction(e: Elaboration, fn: Extract<Value, { kind: "fn" }>, values: Map<string, Value>, span: Span): Value {
   const { decl } = fn;
   const of = decl.name.name;
-  const values = argumentValues(e, decl.signature, of, call, scope, fn.scope);
   if ([...values.values()].some((v) => v.kind === "poison")) return POISON;
   if (fn.extern !== undefined) {
     if ([...values.values()].some((v) => v.kind === "unknown" && !OPEN_NUMBERS.has(v.type) && !TAKES_OPEN_LISTS.has(of))) return { kind: "unknown", type: `the result of ${of}` };
     const primitive = primitives.get(fn.extern);
     if (!primitive) throw new Error(`the primitive ${fn.extern} is declared in core.kiri and not built`);
-    return e.at(call.span, () => primitive(e, { values, span: call.span }));
+    return e.at(span, () => primitive(e, { values, span }));
   }
-  return applySignature(e, decl.signature, of, values, fn.scope, call.span, (inner) => (decl.body ? evaluateBlock(e, decl.body, inner) : POISON));
+  return applySignature(e, decl.signature, of, values, fn.scope, span, (inner) => (decl.body ? evaluateBlock(e, decl.body, inner) : POISON));
 }
 
 /** What stands for itself where its value is not known. */
@@ -173,7 +198,7 @@ export function applySignature(e: Elaboration, signature: Ast.Signature, of: str
 
 function bindParam(e: Elaboration, binding: Binding, p: Ast.Param, value: Value, of: string, scope: Scope, span: Span): Value {
   const type = p.type;
-  if (!type || type.kind !== "tensor-type") return type && type.kind === "named-type" ? coerce(e, paramType(p, scope), value, p.name.name, span, scope) : value;
+  if (type?.kind !== "tensor-type") return type?.kind === "named-type" ? coerce(e, paramType(p, scope), value, p.name.name, span, scope) : value;
   if (value.kind === "poison" || value.kind === "unknown" || value === NONE) return value;
   const given = asTensor(e, value, undefined, { span });
   if (!given) return fail(shapes.T302, span, { param: `${p.name.name} of ${of}`, found: describe(value), wanted: showType(type) });

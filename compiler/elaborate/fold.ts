@@ -55,7 +55,7 @@ export function runDown(e: Elaboration, fold: FoldInstance, input: DownInput, sp
     const scope = new Scope(fold.scope);
     const binding = new Binding();
     const [param] = down.signature.params;
-    if (!param || param.type?.kind !== "tensor-type") return fail(folds.F304, down.span, { fold: decl.name.name, part: "a tensor that down takes" });
+    if (param?.type?.kind !== "tensor-type") return fail(folds.F304, down.span, { fold: decl.name.name, part: "a tensor that down takes" });
     const bound = new Map<string, Value>([[param.name.name, bindTensor(e, binding, param.type, input.x, `${param.name.name} of ${of}`, scope, span)]]);
     for (const read of down.reads) {
       const given = input.reads.get(read.name.name) ?? fail(folds.F305, span, { fold: decl.name.name, site: read.name.name });
@@ -106,7 +106,7 @@ export function runUp(e: Elaboration, fold: FoldInstance, folded: Folded, y: Ten
       if (value?.kind === "size") binding.sizes.set(axis, { dim: value.dim, because: `the fold ${decl.name.name}` });
     }
     const [param] = up.signature.params;
-    if (!param || param.type?.kind !== "tensor-type") return fail(folds.F304, up.span, { fold: decl.name.name, part: "a tensor that up takes" });
+    if (param?.type?.kind !== "tensor-type") return fail(folds.F304, up.span, { fold: decl.name.name, part: "a tensor that up takes" });
     const of = `up of ${decl.name.name}`;
     scope.set(param.name.name, bindTensor(e, binding, param.type, y, `${param.name.name} of ${of}`, scope, span));
     checkWhere(e, up.signature.where, scope, of, span);

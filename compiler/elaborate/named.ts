@@ -1,12 +1,10 @@
 // Arithmetic on tensors by the names of their axes: works out positions, inserts the reshapes and transposes, and leaves a positional graph.
 // Throws `Mismatch`; the evaluator knows the place in the source.
-import { type BinaryOp, type Build, type ReduceOp, type Size, type UnaryOp } from "../graph/build.ts";
+import type { BinaryOp, Build, ReduceOp, Size, UnaryOp } from "../graph/build.ts";
 import { Mismatch, type Node } from "../graph/node.ts";
 import { type Dim, add, constant, divideExactly, floorDivide, product } from "../types/dim.ts";
 import { type DType, isFloat } from "../types/tensor.ts";
 import { type SizedName, type Tensor, dimOf, showTensor, tensor } from "./value.ts";
-
-const COMPARISONS: ReadonlySet<string> = new Set(["eq", "lt", "le", "gt", "ge"]);
 
 export class Named {
   readonly b: Build;

@@ -208,9 +208,15 @@ export class Facts {
   readonly #bound = new Map<string, Dim>();
   /** Where a declaration is checked by itself, what divisions of symbols give is taken on trust; its uses decide. */
   trusting = false;
+  /** Symbols for what only a caller's values decide, such as the length of a list that is given. */
+  readonly #open = new Set<string>();
 
   get values(): ReadonlyMap<string, Dim> {
     return this.#values;
+  }
+  /** Makes `name` such a symbol: while trusting, it fits every other size. */
+  leaveOpen(name: string): void {
+    this.#open.add(name);
   }
   know(name: string, value: Dim): void {
     this.#values.set(name, value);
@@ -251,7 +257,7 @@ export class Facts {
       if (newest === undefined) break;
       gap = this.bind(substitute(gap, new Map([[newest, this.#values.get(newest) as Dim]])));
     }
-    return gap.terms.length === 0 || (this.trusting && gap.terms.some((t) => t.atoms.some((atom) => atom.kind === "opaque")));
+    return gap.terms.length === 0 || (this.trusting && gap.terms.some((t) => t.atoms.some((atom) => atom.kind === "opaque" || this.#open.has(atom.name))));
   }
   number(dim: Dim): number | undefined {
     return asNumber(dim) ?? asNumber(this.bind(dim));
