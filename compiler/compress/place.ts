@@ -123,7 +123,7 @@ class Weaver {
     this.#root = root;
     this.#outputs = outputs;
     this.#order = topological(outputs.map((o) => o.node));
-    this.#order.forEach((n, i) => this.#index.set(n, i));
+    for (const [i, n] of this.#order.entries()) this.#index.set(n, i);
     for (const placement of placements) {
       for (const { instance, site } of placement.downs) push(this.#downs, site.tensor.node, { placement, instance, site });
       if (placement.up) push(this.#ups, placement.up.tensor.node, { placement, site: placement.up });
@@ -234,7 +234,7 @@ class Weaver {
     try {
       return body();
     } finally {
-      for (const name of this.#sizes.keys()) facts.values.delete(name);
+      for (const name of this.#sizes.keys()) facts.forget(name);
     }
   }
 

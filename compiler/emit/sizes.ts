@@ -23,7 +23,7 @@ export class Sizes {
   }
 
   dims(dims: readonly Dim[]): string {
-    const sizes = dims.map((d) => this.#o.facts.resolve(d));
+    const sizes = dims.map((d) => this.#o.facts.bind(d));
     const known = sizes.map(asNumber);
     if (!known.includes(undefined)) return this.#o.ints(known as number[]);
     const [only] = sizes;
@@ -32,7 +32,7 @@ export class Sizes {
   }
 
   dim(dim: Dim): string {
-    const size = this.#o.facts.resolve(dim);
+    const size = this.#o.facts.bind(dim);
     const known = asNumber(size);
     return known === undefined ? this.#o.shared(`size of ${size.key}`, () => this.#sum(size)) : this.#o.ints([known]);
   }
@@ -71,6 +71,8 @@ export class Sizes {
 
   #symbol(name: string): string {
     const source = this.#sources.get(name);
+    const value = source ? undefined : this.#o.facts.values.get(name);
+    if (value) return this.dim(value);
     if (!source) throw new Error(`the size ${name} cannot be read from any input`);
     const shape = this.#o.node("Shape", [source.input], { start: source.axis, end: source.axis + 1 });
     const moved = source.offset === 0 ? shape : this.#o.node("Sub", [shape, this.#o.ints([source.offset])]);

@@ -1,5 +1,5 @@
 // Checks that a graph is what its level promises: legal ops, types that follow from inputs, sizes that a run can know.
-import { type Dim, isDim, symbolsOf } from "../types/dim.ts";
+import { type Dim, isDim } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
 import { type Target, legalOps } from "./level.ts";
 import { type Attr, type Graph, type Infer, type Level, type Node, topological } from "./node.ts";
@@ -57,10 +57,10 @@ function* uses(node: Node): Iterable<Fault> {
 /** Symbols that stand in attributes and in no input cannot be computed by a run. */
 function* sizes(graph: Graph, order: readonly Node[]): Iterable<Fault> {
   const readable = new Set<string>();
-  for (const { node } of graph.inputs) for (const dim of node.type.dims) symbolsOf(graph.arena.facts.resolve(dim), readable);
+  for (const { node } of graph.inputs) for (const dim of node.type.dims) graph.arena.facts.symbolsOf(dim, readable);
   for (const node of order)
     for (const dim of Object.values(node.attrs).flatMap(dimsOf))
-      for (const name of symbolsOf(graph.arena.facts.resolve(dim)))
+      for (const name of graph.arena.facts.symbolsOf(dim))
         if (!readable.has(name)) yield { says: `${node.op} needs the size ${name}, which no input has`, node };
 }
 

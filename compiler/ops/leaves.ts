@@ -105,7 +105,7 @@ export default [
 /** 0 … size-1, made once for each size. */
 export function range(o: Lowering, size: Dim): string {
   const count = o.facts.number(size);
-  return o.shared(`range ${count ?? o.facts.resolve(size).key}`, () => {
+  return o.shared(`range ${count ?? o.facts.bind(size).key}`, () => {
     if (count !== undefined && count <= 4096) return o.ints(Array.from({ length: count }, (_, i) => i));
     return o.node("Range", [o.scalar("i64", 0), o.node("Squeeze", [o.dim(size), o.ints([0])]), o.scalar("i64", 1)]);
   });

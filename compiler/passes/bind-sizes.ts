@@ -28,7 +28,7 @@ function bound(arena: Arena, node: Node, now: ReadonlyMap<Node, Node>): Node {
 function resolved(attrs: Attrs, facts: Facts): Attrs {
   let out: Record<string, Attr> | undefined;
   for (const [name, value] of Object.entries(attrs)) {
-    const next = isDim(value) ? facts.resolve(value) : isDims(value) ? value.map((d) => facts.resolve(d)) : value;
+    const next = isDim(value) ? facts.bind(value) : isDims(value) ? value.map((d) => facts.bind(d)) : value;
     const same = next === value || (isDims(next) && isDims(value) && next.every((d, i) => d === value[i]));
     if (!same) out = { ...(out ?? attrs), [name]: next };
   }

@@ -283,7 +283,8 @@ export class Facts {
         now = worth(full) ? full : symbol(name);
         done.set(name, now);
       }
-      (values ??= new Map<string, Dim>()).set(name, now);
+      values ??= new Map<string, Dim>();
+      values.set(name, now);
     }
     return values ? substitute(dim, values) : dim;
   }
