@@ -2,7 +2,7 @@
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
 import { sameDims } from "../rewrite/match.ts";
-import { type Dim, type Facts } from "../types/dim.ts";
+import type { Dim, Facts } from "../types/dim.ts";
 
 /** `x` repeated to `dims`, which it broadcasts to. */
 export function expandTo(o: Build, x: Node, dims: readonly Dim[]): Node {

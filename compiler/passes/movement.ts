@@ -1,6 +1,6 @@
 // Identities of movement: reshapes, transposes, slices and concatenations that cancel, merge or do nothing.
 import type { BinaryOp, UnaryOp } from "../graph/build.ts";
-import { type Node } from "../graph/node.ts";
+import type { Node } from "../graph/node.ts";
 import { sameDims } from "../rewrite/match.ts";
 import { type Rule, because, rule } from "../rewrite/rule.ts";
 import { splatOf } from "../rewrite/splat.ts";

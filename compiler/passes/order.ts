@@ -5,12 +5,19 @@ import { infer } from "../ops/index.ts";
 import { rewrite } from "../rewrite/run.ts";
 import { Recorder } from "../rewrite/record.ts";
 import { TARGETS, type TargetName } from "../targets/target.ts";
+import attention from "./attention.ts";
 import bindSizes from "./bind-sizes.ts";
+import gelu from "./gelu.ts";
+import layerNorm from "./layer-norm.ts";
+import layout from "./layout.ts";
+import linear from "./linear.ts";
 import type { Pass } from "./pass.ts";
+import rmsNorm from "./rms-norm.ts";
+import silu from "./silu.ts";
 import simplify from "./simplify.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, layerNorm, rmsNorm, gelu, silu, linear, attention, layout];
 
 export interface PassOptions {
   readonly record?: Recorder;

@@ -1,5 +1,5 @@
 // Matches a pattern at a node, with all alternatives and both orders of what commutes. Looks down only; depth is that of the pattern.
-import { type Attr, type Literal, type Node, type WeightRef } from "../graph/node.ts";
+import type { Attr, Literal, Node, WeightRef } from "../graph/node.ts";
 import { type Dim, type Facts, isDim } from "../types/dim.ts";
 import { COMMUTES, type OpPattern, type Pattern } from "./pattern.ts";
 import type { Matched } from "./rule.ts";

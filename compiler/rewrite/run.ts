@@ -1,7 +1,7 @@
 // Applies rules to a graph until none fires: sweeps from inputs to outputs, each linear in the size of the graph.
 import { Build } from "../graph/build.ts";
 import { type Arena, type Attrs, type Graph, type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
-import { type Facts } from "../types/dim.ts";
+import type { Facts } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
 import { Matcher, sameDims } from "./match.ts";
 import { type Pattern, sizeOfPattern } from "./pattern.ts";
