@@ -6,6 +6,7 @@ import { shapes } from "../diagnostics/shapes.ts";
 import { nearest } from "../diagnostics/suggest.ts";
 import type { BinaryOp } from "../graph/build.ts";
 import { add, APPLY, asNumber, constant, type Dim, divideExactly, floorDivide, multiply, negate, subtract } from "../types/dim.ts";
+import { isClose, TOLERANCE } from "../types/tolerance.ts";
 import { callValue, callMethod } from "./call.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { fail, Silent } from "./fail.ts";
@@ -257,11 +258,14 @@ function tensorBinary(e: Elaboration, expr: Ast.Binary, left: Value, right: Valu
   });
 }
 
-/** `a ~= b`: |a - b| <= 1e-4 + 1e-4·|b| everywhere, a tensor of truth values. */
+/** `a ~= b` by the table of tolerances, a tensor of truth values. */
 function close(e: Elaboration, a: Tensor, b: Tensor): Tensor {
   const n = e.named;
-  const bound = n.binary("add", n.binary("mul", n.unary("abs", b), n.number(b, 1e-4)), n.number(b, 1e-4));
-  return n.binary("le", n.unary("abs", n.binary("sub", a, b)), bound);
+  const { absolute, relative } = TOLERANCE[b.node.type.dtype];
+  const same = n.binary("eq", a, b);
+  if (absolute === 0) return same;
+  const bound = n.binary("add", n.binary("mul", n.unary("abs", b), n.number(b, relative)), n.number(b, absolute));
+  return n.binary("or", same, n.binary("le", n.unary("abs", n.binary("sub", a, b)), bound));
 }
 
 export function asTensor(e: Elaboration, value: Value, like: Tensor | undefined, at: { readonly span: Span }): Tensor | undefined {
@@ -361,7 +365,7 @@ function floatBinary(op: Ast.BinaryOp, x: number, y: number): Value | undefined 
     case "/": return float(x / y);
     case "%": return float(x - y * Math.floor(x / y));
     case "^": return float(x ** y);
-    case "~=": return { kind: "bool", value: Math.abs(x - y) <= 1e-4 + 1e-4 * Math.abs(y) };
+    case "~=": return { kind: "bool", value: isClose(x, y, TOLERANCE.f32) };
     case "and": case "or": return undefined;
     default: return { kind: "bool", value: compare(op, x - y) };
   }
