@@ -8,16 +8,18 @@ import { TARGETS, type TargetName } from "../targets/target.ts";
 import attention from "./attention.ts";
 import bindSizes from "./bind-sizes.ts";
 import gelu from "./gelu.ts";
+import keyColumns from "./key-columns.ts";
 import layerNorm from "./layer-norm.ts";
 import layout from "./layout.ts";
 import linear from "./linear.ts";
 import type { Pass } from "./pass.ts";
 import rmsNorm from "./rms-norm.ts";
+import settle from "./settle.ts";
 import silu from "./silu.ts";
 import simplify from "./simplify.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, layerNorm, rmsNorm, gelu, silu, linear, attention, layout];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, settle];
 
 export interface PassOptions {
   readonly record?: Recorder;
@@ -33,7 +35,7 @@ export function runPasses(graph: Graph<"tensor">, target: TargetName, { record =
     if (!each.exact) throw new Error(`"${each.name}" is not exact, and the compiler never approximates on its own`);
     hold(current, target, current.level, `what "${each.name}" is given`, done);
     const rules = typeof each.rules === "function" ? each.rules(table) : each.rules;
-    if (rules) current = rewrite(current, rules, { pass: each.name, record });
+    if (rules) current = rewrite(current, rules, { pass: each.name, record, misses: each.makes !== undefined });
     if (each.run) current = each.run(current, table, record);
     current = { ...current, level: each.leaves === "tensor" ? current.level : each.leaves };
     hold(current, target, current.level, `what "${each.name}" leaves`, done);

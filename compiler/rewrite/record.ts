@@ -30,7 +30,7 @@ export class Recorder {
   readonly steps: Step[] = [];
   readonly #fired = new Map<string, number>();
   readonly #misses = new Map<string, NearMiss>();
-  readonly #declined = new Map<string, NearMiss[]>();
+  readonly #declined = new Map<string, Map<string, NearMiss>>();
 
   step(step: Step): void {
     this.steps.push(step);
@@ -40,9 +40,8 @@ export class Recorder {
 
   declined(pass: string, rule: string, root: Node, { says, node }: Because): void {
     const key = keyOf(pass, rule);
-    const list = this.#declined.get(key) ?? [];
-    if (list.some((d) => d.root === root && d.says === says)) return;
-    list.push({ pass, rule, root, node, says, depth: "all" });
+    const list = this.#declined.get(key) ?? new Map<string, NearMiss>();
+    list.set(`${root.id} ${says}`, { pass, rule, root, node, says, depth: "all" });
     this.#declined.set(key, list);
   }
 
@@ -61,7 +60,10 @@ export class Recorder {
   /** Per rule that came near: where it declined with a reason, else where most of its pattern fitted. */
   nearest(): NearMiss[] {
     const keys = new Set([...this.#declined.keys(), ...this.#misses.keys()]);
-    return [...keys].flatMap((key) => this.#declined.get(key) ?? this.#misses.get(key) ?? []);
+    return [...keys].flatMap((key) => {
+      const declined = this.#declined.get(key);
+      return declined ? [...declined.values()] : (this.#misses.get(key) ?? []);
+    });
   }
 
   count(graph: Graph, ops: readonly string[]): void {
