@@ -41,11 +41,15 @@ export function render(problem: Problem, sources: Sources, options: RenderOption
   const gutter = Math.max(2, ...[problem.span, ...problem.labels.map((l) => l.span)].map((s) => `${s ? lastLine(s, sources) : 0}`.length));
   const by = { sources, paint, columns, gutter };
   if (problem.span) lines.push(...excerpt(problem.span, "^", problem.severity, "", by));
+  let above = problem.span;
   for (const label of problem.labels) {
-    const isElsewhere = label.span.file !== problem.span?.file || !sources.has(label.span.file);
+    const isElsewhere = label.span.file !== (above ?? problem.span)?.file || !sources.has(label.span.file);
     if (isElsewhere) lines.push(paint("gutter", `${" ".repeat(gutter + 3)}in ${placeOf(label.span, sources)}`));
     const shown = excerpt(label.span, "-", "label", printableText(label.says), by);
-    lines.push(...(shown.length ? shown : [`${" ".repeat(gutter + 3)}${paint("label", printableText(label.says))}`]));
+    // A second place on the line that stands right above needs the line no second time.
+    const isSameLine = above !== undefined && !isElsewhere && onLine(above, sources) !== undefined && onLine(above, sources) === onLine(label.span, sources);
+    lines.push(...(shown.length ? shown.slice(isSameLine ? 1 : 0) : [`${" ".repeat(gutter + 3)}${paint("label", printableText(label.says))}`]));
+    above = label.span;
   }
   lines.push(...marked(printableText(problem.says)));
   const [next, more] = [problem.next ? printableText(problem.next) : "", `More: kiri explain ${problem.code}`];
@@ -60,6 +64,13 @@ interface Excerpts {
   readonly columns: number;
   /** Digits of the largest line number. */
   readonly gutter: number;
+}
+
+/** The line of a span that lies on one; undefined for longer ones. */
+function onLine(span: Span, sources: Sources): number | undefined {
+  const from = sources.get(span.file);
+  const first = from ? position(from, span.start).line : undefined;
+  return first === lastLine(span, sources) ? first : undefined;
 }
 
 function lastLine(span: Span, sources: Sources): number {

@@ -1,11 +1,13 @@
 // T: types and shapes. B: what must be known at compile time.
 import { define, error } from "./define.ts";
 
+/** Reasons come from ops, which write them as the middle of a sentence. */
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const near = (names: readonly string[]): string => (names.length ? `Did you mean ${names.join(", ")}?` : "Look at its declaration.");
 
 export const shapes = define({
   T301: error("These shapes do not fit", {
-    says: (h: { why: string; found: string; wanted: string }) => `${h.why}.\n  found  ${h.found}\n  wanted ${h.wanted}`,
+    says: (h: { why: string; found: string; wanted: string }) => `${sentence(h.why)}.\n  found  ${h.found}\n  wanted ${h.wanted}`,
     next: () => "Rename axes with `as [...]`, or change the sizes so that they meet.",
   }),
   T302: error("This argument is of another kind", {

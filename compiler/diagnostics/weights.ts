@@ -37,7 +37,7 @@ export const weights = define({
   }),
   W408: error("The model lacks a weight", {
     says: (h: { name: string; shape: readonly number[]; directory: string; near: readonly string[] }) => `${h.directory} holds no \`${h.name}\` of shape ${shape(h.shape)}.`,
-    next: (h) => (h.near.length ? `Name it as the file does (\`= "…"\` after the weight): the nearest are ${near(h.near)}.` : "Check that these weights belong to this layer."),
+    next: (h) => (h.near.length ? `Say how the file calls it, with \`named "…"\` after the weight or its layer; the nearest there ${h.near.length === 1 ? "is" : "are"} ${near(h.near)}.` : "Check that these weights belong to this layer."),
   }),
   W409: warning("Some weights are not used", {
     says: (h: { directory: string; count: number; names: readonly string[] }) =>

@@ -7,7 +7,7 @@ import { type DType, isDType } from "../types/tensor.ts";
 import { applySignature, argumentValues, staticArguments } from "./call.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { asSize, evaluate, runBlock } from "./evaluate.ts";
-import { fail } from "./fail.ts";
+import { fail, Silent } from "./fail.ts";
 import { Scope } from "./scope.ts";
 import { describe, sizeValue, type Tensor, tensor, type Value } from "./value.ts";
 import { checkWhere } from "./where.ts";
@@ -82,6 +82,7 @@ function subLayer(e: Elaboration, member: Ast.SubLayer, scope: Scope, place: Pla
   const name = member.name.name;
   const prefix = dotted(place.prefix, member.named ?? name);
   const callee = evaluate(e, member.layer.callee, scope);
+  if (callee.kind === "poison") throw new Silent();
   if (callee.kind !== "layer-type") return fail(shapes.T310, member.layer.span, { found: `${describe(callee)}, and a layer is wanted` });
   const one = (at: Place, inner: Scope): LayerInstance =>
     e.calling(member.layer.span, () => instantiate(e, callee.decl, staticArguments(e, callee.decl.params, callee.decl.name.name, member.layer, inner, callee.scope), at, member.layer.span));
