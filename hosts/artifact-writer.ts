@@ -1,14 +1,20 @@
 // Writes artefacts whole or not at all: into a temporary directory beside the place, which then takes its name.
 import { createHash, randomBytes } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, statfs } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, statfs } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { ArtifactFile, WrittenFile } from "../compiler/emit/artifact-file.ts";
 import { HostError } from "../compiler/host.ts";
 
 export interface WriteOptions {
   readonly signal?: AbortSignal;
+  /** Looks at the whole artefact in `directory` before it takes its place, and gives files to add that are not part of it: a report. Where it rejects, nothing has changed at `out`. */
+  readonly examine?: (directory: string) => Promise<readonly ArtifactFile[]>;
 }
+
+/** `out` is no place for an artefact: something else is there. */
+export class RefusedPlace extends HostError {}
 
 /** Replaces the artefact at `out`, or makes it. Rejects with `HostError` where the disk or its owner refuse; then nothing has changed. */
 export async function writeArtifact(out: string, files: readonly ArtifactFile[], options: WriteOptions = {}): Promise<ReadonlyMap<string, WrittenFile>> {
@@ -20,6 +26,8 @@ export async function writeArtifact(out: string, files: readonly ArtifactFile[],
   try {
     await mkdir(temporary);
     const written = await writeFiles(temporary, files, options.signal);
+    if (options.examine) await writeFiles(temporary, await options.examine(temporary), options.signal);
+    options.signal?.throwIfAborted();
     await swap(temporary, place);
     return written;
   } catch (error) {
@@ -44,6 +52,19 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
   } finally {
     unfinished.delete(temporary);
   }
+}
+
+/** A new directory in the system's place for temporary ones; gone when it is disposed of, or with what is unfinished. */
+export async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(await realpath(tmpdir()), "kirigami-"));
+  unfinished.set(path, undefined);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      unfinished.delete(path);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Temporary directories of this process, with the swap that one is in the middle of. */
@@ -75,13 +96,23 @@ async function placeOf(out: string): Promise<string> {
     const found = await lstat(wanted).catch(missing);
     if (!found) return join(await realpath(parent), basename(wanted));
     const place = await realpath(wanted);
-    if (place === dirname(place)) throw new HostError("it is the root of the file system", out);
-    if (!(await lstat(place)).isDirectory()) throw new HostError("it is a file, and an artefact is a directory", out);
+    if (place === dirname(place)) throw new RefusedPlace("it is the root of the file system", out);
+    if (!(await lstat(place)).isDirectory()) throw new RefusedPlace("it is a file, and an artefact is a directory", out);
     const names = await readdir(place);
-    if (names.length > 0 && !names.includes("manifest.json")) throw new HostError("it is a directory with other things in it, and no artefact (it has no manifest.json)", out);
+    if (names.length > 0 && !(await isArtifact(place))) throw new RefusedPlace("it is a directory with other things in it, and no artefact (it has no manifest.json of ours)", out);
     return place;
   } catch (error) {
     throw explained(error, wanted, []);
+  }
+}
+
+/** Web sites and extensions have a `manifest.json` too; ours says which compiler wrote it. */
+async function isArtifact(directory: string): Promise<boolean> {
+  try {
+    const manifest: unknown = JSON.parse(await readFile(join(directory, "manifest.json"), "utf8"));
+    return typeof manifest === "object" && manifest !== null && "kirigami" in manifest;
+  } catch {
+    return false;
   }
 }
 

@@ -13,6 +13,8 @@ export interface Cost {
   /** Bytes of weights. */
   readonly weightBytes: number;
   readonly byPath: ReadonlyMap<string, number>;
+  /** Rows of the first and of the last product inside blocks: tokens that go in and those that are left. Undefined without blocks. */
+  readonly tokens: { readonly entering: number; readonly leaving: number } | undefined;
 }
 
 export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
@@ -24,6 +26,7 @@ export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
   const count = (dims: readonly Dim[]): number => dims.reduce((p, d) => p * size(d), 1);
   let [total, blocks, folded, weightBytes] = [0, 0, 0, 0];
   const byPath = new Map<string, number>();
+  let tokens: Cost["tokens"];
   for (const node of topological(outputs.map((o) => o.node))) {
     if (node.op === "weight") weightBytes += (node.attrs.ref as { length: number }).length;
     const macs = products(node, count, size);
@@ -34,9 +37,13 @@ export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
     const path = own[0]?.path ?? origins[0]?.path ?? "";
     byPath.set(path, (byPath.get(path) ?? 0) + macs);
     if (origins.length > 0 && own.length === 0 && node.op === "matmul") folded += macs;
-    else if (/\[\d+\]/.test(path)) blocks += macs;
+    else if (/\[\d+\]/.test(path)) {
+      blocks += macs;
+      const leaving = size(node.type.dims[node.type.dims.length - 2] ?? constant(1));
+      tokens = { entering: tokens?.entering ?? leaving, leaving };
+    }
   }
-  return { total, blocks, folds: folded, weightBytes, byPath };
+  return { total, blocks, folds: folded, weightBytes, byPath, tokens };
 }
 
 function products(node: Node, count: (dims: readonly Dim[]) => number, size: (d: Dim) => number): number {

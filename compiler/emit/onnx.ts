@@ -13,7 +13,7 @@ const { onnx } = proto;
 
 /** IR 10 is the first with metadata at nodes; opset 20 the first with Gelu. */
 const IR_VERSION = 10;
-const OPSET = 20;
+export const OPSET = 20;
 
 /** A constant that was computed before emission, or lies in a file. */
 export type Initializer =

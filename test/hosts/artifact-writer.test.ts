@@ -11,7 +11,8 @@ import { removeUnfinished, writeArtifact, writeFileWhole } from "../../hosts/art
 import { temporaryFolder } from "../support/safetensors-file.ts";
 
 const text = (path: string, content: string): ArtifactFile => ({ path, bytes: content.length, chunks: () => [new TextEncoder().encode(content)] });
-const artefact = (version: string): ArtifactFile[] => [text("model.onnx", `model ${version}`), text("tokenizer/tokenizer.json", "{}"), text("manifest.json", version)];
+const artefact = (version: string): ArtifactFile[] => [text("model.onnx", `model ${version}`), text("tokenizer/tokenizer.json", "{}"), text("manifest.json", manifest(version))];
+const manifest = (version: string): string => JSON.stringify({ kirigami: version });
 const read = (...path: string[]): string => readFileSync(join(...path), "utf8");
 
 function failing(code: string): ArtifactFile {
@@ -27,7 +28,7 @@ function failing(code: string): ArtifactFile {
 test("an artefact is written with its folders, and told with its digests", async (t) => {
   const parent = temporaryFolder();
   const written = await writeArtifact(join(parent, "not", "yet", "there"), artefact("1"));
-  t.is(read(parent, "not/yet/there/manifest.json"), "1");
+  t.is(read(parent, "not/yet/there/manifest.json"), manifest("1"));
   t.is(read(parent, "not/yet/there/tokenizer/tokenizer.json"), "{}");
   t.deepEqual(written.get("model.onnx"), { bytes: 7, sha256: createHash("sha256").update("model 1").digest("hex") });
   t.deepEqual(readdirSync(join(parent, "not/yet")), ["there"]);
@@ -51,7 +52,7 @@ test("an artefact is replaced as a whole: no file of the old one stays", async (
   const out = join(parent, "out");
   await writeArtifact(out, [...artefact("1"), text("only-in-the-first", "")]);
   await writeArtifact(out, artefact("2"));
-  t.is(read(out, "manifest.json"), "2");
+  t.is(read(out, "manifest.json"), manifest("2"));
   t.false(existsSync(join(out, "only-in-the-first")));
   t.deepEqual(readdirSync(parent), ["out"]);
 });
@@ -61,7 +62,7 @@ test("through a link, the directory behind it is replaced and the link stays", a
   mkdirSync(join(parent, "real"));
   symlinkSync("real", join(parent, "link"));
   await writeArtifact(join(parent, "link"), artefact("1"));
-  t.is(read(parent, "real/manifest.json"), "1");
+  t.is(read(parent, "real/manifest.json"), manifest("1"));
   t.deepEqual(readdirSync(parent), ["link", "real"]);
 });
 
@@ -70,7 +71,7 @@ test("a full disk leaves the old artefact as it was, and says what was needed", 
   const out = join(parent, "out");
   await writeArtifact(out, artefact("1"));
   const error = await t.throwsAsync(writeArtifact(out, [...artefact("2"), failing("ENOSPC")]), { instanceOf: HostError });
-  t.true(error?.message.endsWith("out: the disk is full: the artefact takes 2010 bytes or a little more; nothing has changed there"), error?.message);
+  t.true(error?.message.endsWith("out: the disk is full: the artefact takes 2025 bytes or a little more; nothing has changed there"), error?.message);
   t.is(read(out, "model.onnx"), "model 1");
   t.deepEqual(readdirSync(parent), ["out"]);
 });
@@ -90,6 +91,19 @@ test("any other failure leaves nothing behind and is passed on as it is", async 
   t.deepEqual(readdirSync(parent), []);
 });
 
+test("who examines an artefact sees it whole, adds files, and may refuse it", async (t) => {
+  const parent = temporaryFolder();
+  const out = join(parent, "out");
+  const seen: string[] = [];
+  const written = await writeArtifact(out, artefact("1"), { examine: async (directory) => { seen.push(read(directory, "model.onnx")); return [text("report.json", "{}")]; } });
+  t.deepEqual(seen, ["model 1"]);
+  t.is(read(out, "report.json"), "{}");
+  t.false(written.has("report.json"));
+  await t.throwsAsync(writeArtifact(out, artefact("2"), { examine: async () => { throw new Error("not good enough"); } }), { message: "not good enough" });
+  t.is(read(out, "model.onnx"), "model 1");
+  t.deepEqual(readdirSync(parent), ["out"]);
+});
+
 test("an aborted write leaves nothing behind", async (t) => {
   const parent = temporaryFolder();
   const stop = new AbortController();
@@ -100,6 +114,7 @@ test("an aborted write leaves nothing behind", async (t) => {
 
 for (const [what, make, says] of [
   ["a folder of other things", (out: string) => { mkdirSync(out); writeFileSync(join(out, "thesis.tex"), ""); }, /it is a directory with other things in it, and no artefact/],
+  ["a site with a manifest.json of its own", (out: string) => { mkdirSync(out); writeFileSync(join(out, "manifest.json"), `{"short_name":"shop"}`); }, /it is a directory with other things in it, and no artefact/],
   ["a file", (out: string) => writeFileSync(out, "precious"), /it is a file, and an artefact is a directory/],
   ["a link to a folder of other things", (out: string) => { mkdirSync(`${out}-real`); writeFileSync(join(`${out}-real`, "a"), ""); symlinkSync(`${out}-real`, out); }, /with other things in it/],
 ] as const)

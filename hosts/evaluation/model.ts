@@ -1,0 +1,72 @@
+// An artefact at work in this thread, one record at a time, as `run(record)` runs them: what gates and benches measure.
+import { join } from "node:path";
+import type { Manifest } from "../../runtime/artifact.d.ts";
+import { openArtifact } from "../../runtime/artifact-folder.ts";
+import { Graph } from "../../runtime/graph.ts";
+import { Guards } from "../../runtime/guards.ts";
+import { type HostStep, openStep } from "../../runtime/host-step.ts";
+import { Inputs } from "../../runtime/record.ts";
+import type { Tensor } from "../../runtime/tensor.ts";
+import { MODEL_FILE } from "../artifact.ts";
+import type { FieldValue } from "./data.ts";
+
+/** One value for each of the pipeline's inputs. */
+export type Sample = Readonly<Record<string, FieldValue>>;
+
+export interface ModelOptions {
+  /** Threads inside of one operator; ONNX Runtime's default is one a core. */
+  readonly threads?: number;
+}
+
+export class Model implements AsyncDisposable {
+  readonly manifest: Manifest;
+  readonly #graph: Graph;
+  readonly #steps: readonly HostStep[];
+  readonly #inputs: Inputs;
+  readonly #guards: Guards;
+
+  private constructor(manifest: Manifest, graph: Graph, steps: readonly HostStep[]) {
+    this.manifest = manifest;
+    this.#graph = graph;
+    this.#steps = steps;
+    this.#inputs = new Inputs(manifest);
+    this.#guards = new Guards(manifest);
+  }
+
+  /** Opens the artefact on the device that it was compiled for. Rejects with `RuntimeError`. */
+  static async open(directory: string, { threads }: ModelOptions = {}): Promise<Model> {
+    const { folder, manifest } = await openArtifact(directory);
+    const steps: HostStep[] = [];
+    for (const step of manifest.steps) steps.push(await openStep(step, folder));
+    const graph = await Graph.open(join(folder, MODEL_FILE), { device: manifest.target === "cuda" ? "cuda" : "cpu", ...(threads === undefined ? {} : { threads }) });
+    return new Model(manifest, graph, steps);
+  }
+
+  /** Outputs of one record by name, with a batch axis of 1. */
+  async run(sample: Sample): Promise<Record<string, Tensor>> {
+    return this.#graph.run(await this.#tensors(sample));
+  }
+
+  /** Milliseconds that the graph takes for the record; decoding and tokenizing are done once, before. */
+  async timed(sample: Sample): Promise<() => Promise<number>> {
+    const tensors = await this.#tensors(sample);
+    return async () => (await this.#graph.time(tensors, 1))[0] ?? Number.NaN;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#graph.release();
+  }
+
+  async #tensors(sample: Sample): Promise<Record<string, Tensor>> {
+    const values = this.#inputs.flatten(sample, "");
+    const tensors = this.#inputs.stacked([{ values, at: "" }]);
+    const sizes = new Map<string, number>();
+    for (const step of this.#steps) {
+      const prepared = await step.prepare([{ value: values.get(step.input), at: "" }], undefined);
+      for (const [name, tensor] of prepared.tensors) tensors.set(name, tensor);
+      for (const [name, size] of prepared.sizes) sizes.set(name, size);
+    }
+    this.#guards.check(tensors, sizes);
+    return Object.fromEntries(this.manifest.graph.inputs.flatMap(({ name }) => (tensors.has(name) ? [[name, tensors.get(name) as Tensor]] : [])));
+  }
+}
