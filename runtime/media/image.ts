@@ -1,18 +1,20 @@
-// Pictures become pixels: decode, turn upright, choose channels, resize; all but the last copy happens off the JavaScript thread.
+// Pictures become pixels: decoded and turned upright by sharp off the JavaScript thread, then channels and size as Pillow would have them.
 //
-// Against Pillow (the library that most models were trained with), as test/runtime/image.test.ts measures it:
-// - Decoding is the same: values as stored, no colour profile applied, alpha dropped and not blended, 16 bits cut to 8.
-// - Grey from colours is Pillow's `L` (299, 587, 114 thousandths), taken after resizing, so within 1 of 255 where Pillow converts first.
-// - `bilinear` and `bicubic` filter when they shrink (antialias), as Pillow does and OpenCV and an ONNX Resize do not by default; `bicubic` has Pillow's a = -0.5.
-//   libvips rounds after other steps than Pillow and treats borders otherwise, which the test bounds.
+// Against Pillow, which test/runtime/image.test.ts holds to the bit:
+// - Values are as stored: no colour profile is applied, alpha is dropped and not blended.
+// - Grey from colours is Pillow's `L`, taken before resizing; grey becomes colours by repeating it.
+// - `bilinear` and `bicubic` filter when they shrink (antialias), as Pillow's do and those of OpenCV and an ONNX Resize by default do not.
 // - A JPEG's EXIF orientation is applied, as viewers and Hugging Face's `load_image` do and `PIL.Image.open` alone does not.
+// - Pictures of 16 bits are cut to 8 (Pillow has no agreed way for these); of an animation, the first frame counts.
 import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import sharp, { type Sharp } from "sharp";
+import sharp from "sharp";
 import type { ImageStep as Order } from "../artifact.d.ts";
 import { reasonOf, refuse } from "../errors.ts";
 import type { Given, HostStep, Prepared } from "../host-step.ts";
-import { type Tensor, stack } from "../tensor.ts";
+import { stack, type Tensor } from "../tensor.ts";
+import { Turn } from "../turn.ts";
+import { grey, type Picture, resize } from "./resize.ts";
 
 /** Pixels as they are, row by row, channels together: grey, RGB or RGBA. */
 export interface Pixels {
@@ -31,9 +33,6 @@ const MOST_BYTES = 512 * 2 ** 20;
 /** Decoders that are fed to; others (SVG, PDF) have no size of their own, or run programs. */
 const FORMATS: readonly string[] = ["png", "jpeg", "webp", "gif", "tiff", "heif", "avif"];
 
-const KERNELS = { nearest: "nearest", bilinear: "linear", bicubic: "cubic" } as const;
-type Raw = { readonly data: Buffer; readonly width: number; readonly height: number; readonly channels: number };
-
 export class ImageStep implements HostStep {
   readonly input: string;
   readonly #order: Order;
@@ -51,38 +50,39 @@ export class ImageStep implements HostStep {
 
   async prepare(batch: readonly Given[], signal: AbortSignal | undefined): Promise<Prepared> {
     const pictures: Tensor[] = [];
+    const turn = new Turn(signal);
     for (const given of batch) {
       signal?.throwIfAborted();
-      pictures.push(planes(await this.#pixels(given), this.#order.channels));
+      pictures.push(planes(await this.#pixels(given, turn), this.#order.channels));
     }
     return { tensors: new Map([[this.#order.tensor, stack(this.#order.tensor, "u8", pictures)]]), sizes: new Map() };
   }
 
-  async #pixels({ value, at }: Given): Promise<Raw> {
-    const { height, width, resize } = this.#order;
+  async #pixels({ value, at }: Given, turn: Turn): Promise<Picture> {
+    const { height, width, resize: kernel } = this.#order;
     const name = this.input;
     const decoded = isPixels(value) ? given(value, name, at) : await decode(await bytes(value as string | URL | Uint8Array, name, at), name, at);
-    const raw = await this.#channels(decoded);
-    if (raw.width === width && raw.height === height) return raw;
-    if (resize === "none") throw refuse("R742", { name, found: `${raw.width}×${raw.height}`, wanted: `${width}×${height}`, at });
-    const { data, info } = await from(raw).resize(width, height, { fit: "fill", kernel: KERNELS[resize], fastShrinkOnLoad: false }).raw().toBuffer({ resolveWithObject: true });
-    return { data, width, height, channels: info.channels };
+    if (kernel === "none" && (decoded.width !== width || decoded.height !== height)) throw refuse("R742", { name, found: `${decoded.width}×${decoded.height}`, wanted: `${width}×${height}`, at });
+    const picture = await this.#channels(decoded);
+    if (turn.over) await turn.pass();
+    return kernel === "none" || (picture.width === width && picture.height === height) ? picture : resize(picture, width, height, kernel, turn);
   }
 
-  /** Alpha goes before resizing, so that colours under it do not bleed; grey is made after. */
-  async #channels(raw: Raw): Promise<Raw> {
-    const wanted = this.#order.channels === 4 ? 4 : raw.channels >= 3 ? 3 : 1;
-    if (raw.channels === wanted) return raw;
-    const picture = from(raw);
-    const changed = wanted === 4 ? picture.toColourspace("srgb").ensureAlpha() : picture.removeAlpha();
-    const { data, info } = await changed.raw().toBuffer({ resolveWithObject: true });
-    return { data, width: raw.width, height: raw.height, channels: info.channels };
+  /** Alpha goes, or comes, before resizing; so does grey. */
+  async #channels(picture: Picture): Promise<Picture> {
+    const { channels } = this.#order;
+    const wanted = channels === 4 ? 4 : picture.channels >= 3 ? 3 : 1;
+    let changed = picture;
+    if (picture.channels !== wanted) {
+      const pixels = sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: picture.channels as 1 | 2 | 3 | 4 }, limitInputPixels: MOST_PIXELS });
+      const { data, info } = await (wanted === 4 ? pixels.toColourspace("srgb").ensureAlpha() : pixels.removeAlpha()).raw().toBuffer({ resolveWithObject: true });
+      changed = { data, width: picture.width, height: picture.height, channels: info.channels };
+    }
+    return channels === 1 && changed.channels === 3 ? grey(changed) : changed;
   }
 }
 
-const from = ({ data, width, height, channels }: Raw): Sharp => sharp(data, { raw: { width, height, channels: channels as 1 | 2 | 3 | 4 }, limitInputPixels: MOST_PIXELS });
-
-async function decode(file: Uint8Array, name: string, at: string): Promise<Raw> {
+async function decode(file: Uint8Array, name: string, at: string): Promise<Picture> {
   try {
     const picture = sharp(file, { limitInputPixels: false, failOn: "error", ignoreIcc: true, pages: 1 });
     const { format, width = 0, height = 0 } = await picture.metadata();
@@ -101,13 +101,13 @@ function limit(width: number, height: number, name: string, at: string): void {
 }
 
 /** Pixels that a program made itself. */
-function given({ data, width, height, channels }: Pixels, name: string, at: string): Raw {
+function given({ data, width, height, channels }: Pixels, name: string, at: string): Picture {
   const whole = Number.isSafeInteger(width) && Number.isSafeInteger(height) && width > 0 && height > 0;
   if (!whole) throw refuse("R734", { name, found: `${width}×${height}`, wanted: "a width and a height of at least 1", why: "", at });
   limit(width, height, name, at);
   const wanted = width * height * channels;
   if (data.length !== wanted) throw refuse("R734", { name, found: `${data.length} values`, wanted: `${width}×${height}×${channels} = ${wanted}`, why: "", at });
-  return { data: Buffer.from(data.buffer, data.byteOffset, data.byteLength), width, height, channels };
+  return { data, width, height, channels };
 }
 
 /** The bytes of a picture's file. They are read here, not by libvips, which would remember files by their paths. */
@@ -144,15 +144,13 @@ function describe(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : typeof value === "number" ? "a number" : `a ${typeof value}`;
 }
 
-/** [height, width, channels] to [wanted, height, width]; grey is repeated for colours, colours are weighed for grey. */
-function planes({ data, width, height, channels }: Raw, wanted: number): Tensor {
+/** [height, width, channels] to [wanted, height, width]; grey is repeated for colours. */
+function planes({ data, width, height, channels }: Picture, wanted: number): Tensor {
   const size = width * height;
   const out = new Uint8Array(size * wanted);
-  for (let i = 0; i < size; i++) {
-    const from = i * channels;
-    if (channels === wanted) for (let c = 0; c < wanted; c++) out[c * size + i] = data[from + c] ?? 0;
-    else if (wanted === 1) out[i] = ((data[from] ?? 0) * 19595 + (data[from + 1] ?? 0) * 38470 + (data[from + 2] ?? 0) * 7471 + 32768) >> 16;
-    else for (let c = 0; c < wanted; c++) out[c * size + i] = c === 3 ? (channels === 2 ? (data[from + 1] ?? 0) : 255) : (data[from] ?? 0);
+  for (let c = 0; c < wanted; c++) {
+    const from = Math.min(c, channels - 1);
+    for (let i = 0; i < size; i++) out[c * size + i] = data[i * channels + from] ?? 0;
   }
   return { dtype: "u8", dims: [wanted, height, width], data: out };
 }

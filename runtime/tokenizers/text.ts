@@ -6,6 +6,7 @@ import type { TextStep as Order } from "../artifact.d.ts";
 import { reasonOf, refuse } from "../errors.ts";
 import type { Given, HostStep, Prepared } from "../host-step.ts";
 import type { Tensor } from "../tensor.ts";
+import { Turn } from "../turn.ts";
 
 export interface Tokens {
   readonly ids: readonly number[];
@@ -16,8 +17,6 @@ export interface Tokens {
 
 /** Tokenizing is linear, but nobody's model reads this much; it would hold up the program for seconds. */
 export const MOST_CHARACTERS = 1_000_000;
-/** Milliseconds of tokenizing after which others get their turn. */
-const TURN = 8;
 const MOST_TOKENIZER = 256 * 2 ** 20;
 
 /** The parts of tokenizer.json and tokenizer_config.json that the library does not act on. */
@@ -97,15 +96,12 @@ export class TextStep implements HostStep {
     const { conventions } = this.#tokenizer;
     const most = Math.min(this.#order.maxLength, conventions.modelMost);
     const encoded: Tokens[] = [];
-    let since = performance.now();
+    const turn = new Turn(signal);
     for (const { value, at } of batch) {
       const tokens = this.#tokenizer.encode(value as string, most);
       if (tokens.ids.length === 0) throw refuse("R744", { name: this.input, why: "has no tokens", at });
       encoded.push(tokens);
-      if (performance.now() - since < TURN) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      signal?.throwIfAborted();
-      since = performance.now();
+      if (turn.over) await turn.pass();
     }
     const length = encoded.reduce((longest, e) => Math.max(longest, e.ids.length), 0);
     const one = (values: (e: Tokens) => readonly number[], pad: number): Tensor => padded(encoded.map(values), length, pad, conventions.padLeft);
