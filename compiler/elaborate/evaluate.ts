@@ -404,10 +404,9 @@ function evaluateIf(e: Elaboration, expr: Ast.If, scope: Scope): Value {
   if (condition.kind === "poison") return POISON;
   if (condition.kind === "bool") return evaluateBlock(e, condition.value ? expr.then : expr.otherwise, scope);
   if (condition.kind === "unknown") {
-    // Both ways are checked; the first that works stands for the result.
-    const then = e.attempt(() => evaluateBlock(e, expr.then, scope));
-    const otherwise = e.attempt(() => evaluateBlock(e, expr.otherwise, scope));
-    return then && then.kind !== "poison" ? then : (otherwise ?? POISON);
+    // Both ways are checked; the first of which something is known stands for the result.
+    const both = [e.attempt(() => evaluateBlock(e, expr.then, scope)) ?? POISON, e.attempt(() => evaluateBlock(e, expr.otherwise, scope)) ?? POISON];
+    return both.find((v) => v.kind !== "poison" && v.kind !== "unknown") ?? both.find((v) => v.kind !== "poison") ?? POISON;
   }
   return fail(shapes.B322, expr.condition.span, { found: describe(condition) });
 }

@@ -154,6 +154,7 @@ const remembered = new WeakMap<FoldInstance, Folded>();
 export function applyFoldPart(e: Elaboration, fold: FoldInstance, part: "down" | "up", call: Ast.Call, scope: Scope): Value {
   const values = call.args.map((a) => ({ name: a.name?.name, value: evaluate(e, a.value, scope), span: a.value.span }));
   const tensors = values.map(({ name, value, span }) => {
+    if (value.kind === "poison") throw new Silent();
     if (value.kind !== "tensor") return fail(shapes.T302, span, { param: name ?? "x", found: describe(value), wanted: "a tensor" });
     return { name, tensor: value };
   });

@@ -1,0 +1,109 @@
+// Which library entry implements which operation of which system. A row is a small program: `run` takes what a case holds, by name.
+// A paper adds rows here and no other TypeScript.
+
+export interface Entry {
+  /** The folder of its cases: `00-tome`. */
+  readonly system: string;
+  /** The `op` of a case. */
+  readonly op: string;
+  /** A `.kiri` text with a function `run`: inputs of a case stand before `;`, its `params` after it, its outputs are fields of the result. */
+  readonly text: string;
+}
+
+export const TABLE: readonly Entry[] = [
+  {
+    system: "00-tome", op: "bipartite_soft_matching",
+    text: `
+      use folds.plan (bipartite)
+      fn run(metric: f32[B, N, D], x: f32[B, N, C], size: f32[B, N, One = 1]; r: Int, cls: Bool, distill: Bool) {
+        let protected = if distill { 2 } else if cls { 1 } else { 0 }
+        let less = max(min(r, floor((N - protected) / 2)), 0)
+        let plan = bipartite(metric; less, protected)
+        // Nothing merged: the tokens stay in their order.
+        let same = less == 0
+        let total = if same { size as [B, K, One] } else { plan.sum(size as [B, N, C]) as [B, K, One] }
+        let merged = if same { x as [B, K, C] } else { plan.sum(x * squeeze(size; One)) as [B, K, C] / squeeze(total; One) }
+        let mean = if same { x as [B, K, C] } else { plan.sum(x) as [B, K, C] / plan.sum(full(1.0; like: x)) as [B, K, C] }
+        { merged: merged, size: total, mean: mean, src_idx: plan.source, dst_idx: plan.partner, unm_idx: plan.kept, unmerged: if same { merged } else { plan.spread(merged) } }
+      }`,
+  },
+  {
+    system: "00-tome", op: "proportional_attention",
+    text: `
+      use folds.tome (proportional_scores)
+      fn run(q: f32[B, H, N, D], k: f32[B, H, N, D], v: f32[B, H, N, D], size: f32[B, N, One = 1]; scale: Float) {
+        let scores = dot(q as [B, H, N', D], k; over: D) * scale
+        { out: dot(softmax(proportional_scores(scores, squeeze(size; One)); over: N), v; over: N) }
+      }`,
+  },
+  {
+    system: "00-tome", op: "parse_r",
+    text: `
+      use folds.tome (schedule)
+      fn run(; layers: Int, r: Int, inflect: Float) { { out: tensor(schedule(layers, r, inflect); dtype: i64) } }`,
+  },
+  {
+    system: "01-expedit", op: "token_cluster",
+    text: `
+      use folds.expedite (expedite)
+      fn run(x: f32[B, Y, X, C]; h: Int, w: Int, iters: Int, t: Float, window: Int) {
+        let tokens = join(x; (Y, X) into N)
+        let f = expedite(from: (Y, X), to: (h, w), rounds: iters, window: window, near: 1, t: t)
+        let centres = f.down(tokens) as [B, K, C]
+        { centres: centres, hard_labels: argmin(distance(tokens, centres); over: K) }
+      }`,
+  },
+  {
+    system: "01-expedit", op: "token_reconstruct",
+    text: `
+      use folds.expedite (blend)
+      fn run(before: f32[B, N, C], after: f32[B, K, C], refined: f32[B, K, D]; k: Int, t: Float, norm: Word) {
+        { out: blend(before, after, refined, t; near: k, norm: norm) }
+      }`,
+  },
+  {
+    system: "01-expedit", op: "cluster_reconstruct_identity",
+    text: `
+      use folds.expedite (expedite)
+      fn run(x: f32[B, Y, X, C]; h: Int, w: Int, iters: Int, t: Float, window: Int, k: Int, norm: Word) {
+        let f = expedite(from: (Y, X), to: (h, w), rounds: iters, window: window, near: k, t: t, norm: norm)
+        { out: f.up(f.down(join(x; (Y, X) into N))) }
+      }`,
+  },
+  {
+    system: "01-expedit", op: "cluster_blocks_reconstruct",
+    text: `
+      use folds.expedite (expedite)
+      fn run(tokens: f32[B, N = H * W + 1, C], wt: f32[C, E = C], mix: f32[M = h * w + 1, L = h * w + 1]; H: Int, W: Int, h: Int, w: Int, iters: Int, t: Float, window: Int, k: Int, norm: Word) {
+        let f = expedite(from: (H, W), to: (h, w), rounds: iters, window: window, near: k, t: t, norm: norm)
+        let centres = f.down(tokens[N: 1..]) as [B, L, C]
+        let z = concat(tokens[N: 0..1] as [B, L, C], centres; over: L)
+        let block = z as [B, M, C] + permute(dot(mix, dot(z, wt; over: C) as [B, L, C]; over: L); (B, M, C))
+        { centres: centres, out: concat(block[M: 0..1] as [B, N, C], f.up(block[M: 1..] as [B, N, C]); over: N) }
+      }`,
+  },
+  {
+    system: "21-flextok", op: "fsq",
+    text: `
+      use tokens.fsq (Fsq)
+      fn run(z: f32[..., D]; levels: [Int], eps: Float) {
+        let (codes, ids) = Fsq(levels, eps).encode(z)
+        { codes: codes, indices: ids }
+      }`,
+  },
+  {
+    system: "21-flextok", op: "fsq_decode_all",
+    text: `
+      use tokens.fsq (Fsq)
+      fn run(indices: i64[...]; levels: [Int]) { { codes: Fsq(levels).decode(indices) } }`,
+  },
+  {
+    system: "45-atoken", op: "fsq",
+    text: `
+      use tokens.fsq (Fsq)
+      fn run(z: f32[N, C]; levels: [Int], num_codebooks: Int, eps: Float) {
+        let (codes, ids) = Fsq(levels, eps).encode(split(z; C into (G = num_codebooks, D)))
+        { codes: join(codes; (G, D) into C), indices: ids }
+      }`,
+  },
+];
