@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { HostError } from "../../compiler/host.ts";
 import { addCheck } from "./commands/check.ts";
+import { addCompile } from "./commands/compile.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
+import { addRun } from "./commands/run.ts";
+import { addTest } from "./commands/test.ts";
 import type { AddCommand, Context } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io } from "./io.ts";
@@ -13,7 +17,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addCheck, addExplain];
+const COMMANDS: readonly AddCommand[] = [addCheck, addCompile, addRun, addTest, addDoctor, addExplain];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 export function commandLine(context: Context): Command {
@@ -52,10 +56,18 @@ function failed(error: unknown, argv: readonly string[], io: Io): ExitCode {
     if (error instanceof UsageError && error.hint) io.stderr.write(`${error.hint}\n`);
     return EXIT.usage;
   }
+  if (isRuntimeError(error)) {
+    io.stderr.write(`kiri: ${error.code}  ${error.title}\n${error.says}\n${error.next}   More: kiri explain ${error.code}\n`);
+    return EXIT.usage;
+  }
   if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return EXIT.success;
   io.stderr.write(bug(error, argv));
   return EXIT.internal;
 }
+
+/** A mistake that the runtime reports; told by its code, so that the runtime need not be in memory. */
+const isRuntimeError = (error: unknown): error is Error & { code: string; title: string; says: string; next: string } =>
+  error instanceof Error && /^R\d{3}$/.test(String((error as { code?: unknown }).code)) && "says" in error;
 
 /** A bug of ours: what happened, and a file with all that we need to mend it. */
 function bug(error: unknown, argv: readonly string[]): string {

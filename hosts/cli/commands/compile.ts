@@ -1,0 +1,70 @@
+// `kiri compile`: a pipeline into an artefact, its gates measured before the artefact takes its place.
+import { join, relative } from "node:path";
+import type { Command } from "commander";
+import type { Report as GateReport } from "../../evaluation/report.ts";
+import { build } from "../../build.ts";
+import { type Context, examples } from "../command.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import type { Io } from "../io.ts";
+import { exitOf, maxWarningsOption, printJson, printProblems } from "../problems.ts";
+import { ProgressLines } from "../progress.ts";
+import { oneProgram } from "../project.ts";
+import { bytes, large, table } from "../table.ts";
+import { addVariantOptions, chosenVariant, type VariantOptions } from "../variant.ts";
+
+interface Options extends VariantOptions {
+  readonly out?: string;
+  readonly gates: boolean;
+  readonly json?: boolean;
+  readonly maxWarnings?: number;
+}
+
+export function addCompile(program: Command, context: Context): void {
+  const command = addVariantOptions(program.command("compile").description("compile a pipeline into an artefact: one ONNX graph with all that runs it").argument("[file]", "a program, or a directory with one"))
+    .option("-o, --out <directory>", "where the artefact goes (default: build/PIPELINE, or build/PIPELINE-VARIANT)")
+    .option("--no-gates", "measure nothing that is required")
+    .addOption(maxWarningsOption())
+    .option("--json", "print JSON")
+    .action(async (file: string | undefined, options: Options) => context.finish(await compileFile(context.io, file, options)));
+  examples(command, [
+    ["kiri compile pipelines/digits.kiri", "the plain model"],
+    ["kiri compile pipelines/digits.kiri --variant lite -o build/lite", "a variant, its gates measured"],
+    ["kiri compile --variant lite --no-gates --json", "in a script, measuring nothing"],
+  ]);
+}
+
+async function compileFile(io: Io, arg: string | undefined, options: Options): Promise<ExitCode> {
+  const program = oneProgram(io.cwd, arg);
+  const variant = chosenVariant(program, options);
+  const progress = new ProgressLines(io, options.json);
+  const name = options.pipeline ?? program.file.replace(/^.*\//, "").replace(/\.kiri$/, "");
+  const out = join(io.cwd, options.out ?? join("build", variant === undefined ? name : `${name}-${variant}`));
+  const result = await build({
+    root: program.root, file: program.file, target: options.target, out, gates: options.gates, signal: io.signal, onProgress: progress.update,
+    ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
+  }).finally(() => progress.end());
+  const reports = [{ program, problems: result.problems, sources: result.sources }];
+  const code = exitOf(reports, options.maxWarnings);
+  if (options.json) {
+    printJson(io, "compile", code, reports, { artifact: result.artifact ?? null, manifest: result.manifest ?? null, report: result.report ?? null });
+    return code;
+  }
+  printProblems(io, reports);
+  if (result.report) io.stderr.write(gatesTable(result.report));
+  if (result.artifact === undefined || !result.manifest) return code === EXIT.success ? EXIT.failed : code;
+  const { files, cost, fused } = result.manifest;
+  const size = Object.values(files).reduce((sum, f) => sum + f.bytes, 0);
+  const counts = Object.entries(fused).filter(([, n]) => n > 0).map(([op, n]) => `${op} × ${n}`);
+  io.stderr.write(`${bytes(size)}, ${large(cost.total)} multiply-adds${counts.length ? `, fused: ${counts.join(", ")}` : ""}\n`);
+  io.stdout.write(`${relative(io.cwd, result.artifact) || "."}\n`);
+  return code;
+}
+
+/** What was required, and what was measured. */
+export function gatesTable({ gates }: GateReport): string {
+  if (gates.length === 0) return "";
+  return table(
+    [{ title: "gate" }, { title: "measured", align: "right" }, { title: "" }],
+    gates.map((g) => [g.says, `${Number(g.value.toPrecision(5))}`, g.holds === undefined ? "" : g.holds ? "holds" : "fails"]),
+  );
+}

@@ -1,0 +1,56 @@
+// What `run`, `profile` and `inspect` are given: an artefact, or a program that is compiled into a temporary one first.
+import { existsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { temporaryDirectory } from "../artifact-writer.ts";
+import { build } from "../build.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import type { Io } from "./io.ts";
+import { exitOf, printJson, printProblems } from "./problems.ts";
+import type { ProgressLines } from "./progress.ts";
+import { oneProgram, type ProgramFile } from "./project.ts";
+import { UsageError } from "./usage-error.ts";
+import { chosenVariant, type VariantOptions } from "./variant.ts";
+
+export interface Runnable extends AsyncDisposable {
+  readonly directory: string;
+  /** Undefined where an artefact was given. */
+  readonly program: ProgramFile | undefined;
+  readonly variant: string | undefined;
+}
+
+export const isArtifact = (cwd: string, what: string): boolean => existsSync(join(resolve(cwd, what), "manifest.json"));
+
+/** The artefact, or the exit code of a program that has errors, which were printed. */
+export async function runnable(io: Io, what: string, options: VariantOptions & { readonly json?: boolean }, command: string, progress: ProgressLines): Promise<Runnable | ExitCode> {
+  const path = resolve(io.cwd, what);
+  if (isArtifact(io.cwd, what)) {
+    if (options.variant !== undefined || options.plain || options.pipeline !== undefined) throw new UsageError(`${what} is compiled already; --variant, --plain and --pipeline are for programs.`);
+    return { directory: path, program: undefined, variant: undefined, async [Symbol.asyncDispose]() {} };
+  }
+  if (existsSync(path) && !statSync(path).isDirectory() && !path.endsWith(".kiri")) throw new UsageError(`${what} is neither an artefact nor a program.`, "Give the directory that kiri compile wrote, or a .kiri file.");
+  const program = oneProgram(io.cwd, what);
+  const variant = chosenVariant(program, options);
+  const folder = await temporaryDirectory();
+  try {
+    const result = await build({
+      root: program.root, file: program.file, target: options.target, out: join(folder.path, "artifact"), gates: false, signal: io.signal, onProgress: progress.update,
+      ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
+    });
+    // Nothing is promised of what is run once; that gates were left out is no news.
+    const reports = [{ program, problems: result.problems.filter((p) => p.code !== "G608"), sources: result.sources }];
+    const code = exitOf(reports);
+    if (result.artifact === undefined) {
+      await folder[Symbol.asyncDispose]();
+      progress.end();
+      if (options.json) printJson(io, command, code, reports, {});
+      else printProblems(io, reports);
+      return code === EXIT.success ? EXIT.failed : code;
+    }
+    progress.end();
+    printProblems(io, reports);
+    return { directory: result.artifact, program, variant, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+}

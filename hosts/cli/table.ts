@@ -1,0 +1,36 @@
+// Small tables on standard output: columns as wide as their widest cell, numbers to the right.
+import { padTo, printableText, widthOf } from "../../compiler/diagnostics/columns.ts";
+
+export interface Column {
+  readonly title: string;
+  readonly align?: "left" | "right";
+}
+
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(printableText));
+  const widths = columns.map((c, i) => Math.max(widthOf(c.title), ...cells.map((row) => widthOf(row[i] ?? ""))));
+  const line = (row: readonly string[]): string =>
+    columns.map((c, i) => {
+      const [text, width] = [row[i] ?? "", widths[i] ?? 0];
+      return c.align === "right" ? " ".repeat(width - widthOf(text)) + text : padTo(text, width);
+    }).join("  ").trimEnd();
+  return `${[line(columns.map((c) => c.title)), line(widths.map((w) => "─".repeat(w))), ...cells.map(line)].join("\n")}\n`;
+}
+
+/** `12.3 MB`, decimal units as file managers show. */
+export function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, unit] = [count, 0];
+  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+}
+
+/** `31.4 M` multiply-adds and the like. */
+export function large(count: number): string {
+  const units = ["", " k", " M", " G", " T"];
+  let [value, unit] = [count, 0];
+  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return unit === 0 ? `${value}` : `${value.toFixed(value < 10 ? 2 : 1)}${units[unit]}`;
+}
+
+export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;

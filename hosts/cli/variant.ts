@@ -1,0 +1,32 @@
+// Which variant a command means: `--variant NAME`, `--plain`, or what the program says without either.
+import { type Command, Option } from "commander";
+import { openProgram } from "../../compiler/program.ts";
+import type { TargetName } from "../../compiler/targets/target.ts";
+import { NodeHost } from "../node-host.ts";
+import type { ProgramFile } from "./project.ts";
+
+export interface VariantOptions {
+  readonly variant?: string;
+  readonly plain?: boolean;
+  readonly pipeline?: string;
+  readonly target: TargetName;
+}
+
+export function addVariantOptions(command: Command): Command {
+  return command
+    .option("--pipeline <name>", "where the file has several")
+    .addOption(new Option("--variant <name>", "the `compress … as NAME` to weave in").conflicts("plain"))
+    .option("--plain", "no compression, not even an unnamed one")
+    .addOption(new Option("--target <name>", "what the graph is made for").choices(["cpu", "cuda", "portable"]).default("cpu"));
+}
+
+/** Without a flag an unnamed `compress` is meant, where the file has one; else the plain model. */
+export function chosenVariant(program: ProgramFile, { variant, plain }: VariantOptions): string | undefined {
+  if (variant !== undefined || plain) return variant;
+  const host = new NodeHost({ root: program.root });
+  try {
+    return openProgram(host, program.file).value?.compressions.find((c) => c.as === undefined)?.target.name;
+  } finally {
+    host.close();
+  }
+}
