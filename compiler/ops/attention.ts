@@ -1,6 +1,6 @@
 // Multi-head attention as one op.
 import type { Node } from "../graph/node.ts";
-import { type Dim, constant, divideExactly } from "../types/dim.ts";
+import { type Dim, add, constant, divideExactly } from "../types/dim.ts";
 import { type DType, printType } from "../types/tensor.ts";
 import type { Call } from "./call.ts";
 import { castTo, wide } from "./elementwise.ts";
@@ -11,7 +11,9 @@ import { CONTRIB, type Lowering, type Op, float } from "./op.ts";
 const attention: Op = {
   name: "attention",
   infer(call) {
-    const count = call.count(3, 4);
+    // The last input may be the biases of q, k and v, joined.
+    const shifted = call.attrs.shifted === true;
+    const count = call.count(shifted ? 4 : 3, shifted ? 5 : 4) - (shifted ? 1 : 0);
     call.sameType(...call.inputs.keys());
     call.float(0);
     call.number("scale");
@@ -25,6 +27,7 @@ const attention: Op = {
     split(call, 2, heads);
     if (call.flag("causal")) call.size(1, 1, n, "causal attention looks at the tokens that ask");
     if (count === 4) bias(call, [batch, constant(heads), n, m]);
+    if (shifted) call.shape(count, [add(add(width, width), out)], "the biases do not fit q, k and v");
     return [{ dtype: call.type(0).dtype, dims: [batch, n, out] }];
   },
   lower(node, o) {
@@ -50,30 +53,49 @@ function sizes(node: Node): { batch: Dim; n: Dim; m: Dim; heads: number; each: D
 function fused(node: Node, o: Lowering, q: string, k: string, v: string): string {
   const { n, m, heads } = sizes(node);
   const attrs = { num_heads: heads, scale: float(node.attrs.scale as number), unidirectional: node.attrs.causal as boolean };
-  return o.node("MultiHeadAttention", [q, k, v, undefined, undefined, added(node, o, n, m)], attrs, CONTRIB);
+  return o.node("MultiHeadAttention", [q, k, v, shift(node, o), undefined, added(node, o, n, m)], attrs, CONTRIB);
+}
+
+/** What is added to the scores. */
+const termOf = (node: Node): Node | undefined => (node.inputs.length > (node.attrs.shifted === true ? 4 : 3) ? node.inputs[3] : undefined);
+
+/** The biases of q, k and v, joined. */
+function shift(node: Node, o: Lowering): string | undefined {
+  const last = node.attrs.shifted === true ? node.inputs.at(-1) : undefined;
+  return last && castTo(o, o.value(last), last.type.dtype, wide(last.type.dtype));
 }
 
 /** The bias with its last two axes spread out, as ONNX Runtime wants it. */
 function added(node: Node, o: Lowering, n: Dim, m: Dim): string | undefined {
-  const bias = node.inputs[3];
+  const bias = termOf(node);
   if (!bias) return undefined;
   const [b, h] = bias.type.dims as [Dim, Dim, Dim, Dim];
-  const value = castTo(o, o.value(bias), bias.type.dtype, wide(bias.type.dtype));
-  return expanded(o, value, bias.type.dims, [b, h, n, m]);
+  // Layers often share one mask.
+  return o.shared(`scores ${o.value(bias)}`, () => expanded(o, castTo(o, o.value(bias), bias.type.dtype, wide(bias.type.dtype)), bias.type.dims, [b, h, n, m]));
 }
 
-function spelled(node: Node, o: Lowering, q: string, k: string, v: string): string {
+function spelled(node: Node, o: Lowering, ...[bareQ, bareK, bareV]: readonly [string, string, string]): string {
   const { batch, n, m, heads, each, eachOut, out, dtype } = sizes(node);
   const h = constant(heads);
+  const [q, k, v] = shiftedBy(node, o, [bareQ, bareK, bareV]);
   const apart = (x: string, tokens: Dim, d: Dim, perm: readonly number[]): string =>
     o.node("Transpose", [reshaped(o, x, [batch, tokens, constant(-1)], [batch, tokens, h, d])], { perm });
   const product = o.node("MatMul", [apart(q, n, each, [0, 2, 1, 3]), apart(k, m, each, [0, 2, 3, 1])]);
   let logits = o.node("Mul", [product, o.scalar(dtype, node.attrs.scale as number)]);
-  const bias = node.inputs[3];
+  const bias = termOf(node);
   if (bias) logits = o.node("Add", [logits, castTo(o, o.value(bias), bias.type.dtype, dtype)]);
   if (node.attrs.causal) logits = o.node("Where", [earlier(o, n, m), logits, o.scalar(dtype, -1e30)]);
   const mixed = o.node("MatMul", [o.node("Softmax", [logits], { axis: -1 }), apart(v, m, eachOut, [0, 2, 1, 3])]);
   return reshaped(o, o.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }), [batch, n, h, eachOut], [batch, n, out]);
+}
+
+/** q, k and v with their biases. */
+function shiftedBy(node: Node, o: Lowering, values: readonly [string, string, string]): readonly [string, string, string] {
+  const joined = shift(node, o);
+  if (joined === undefined) return values;
+  const [width, , out] = node.inputs.slice(0, 3).map((x) => x.type.dims[2] as Dim) as [Dim, Dim, Dim];
+  const ends = [constant(0), width, add(width, width), add(add(width, width), out)];
+  return values.map((x, i) => o.node("Add", [x, o.node("Slice", [joined, o.dim(ends[i] as Dim), o.dim(ends[i + 1] as Dim), o.ints([0])])])) as unknown as readonly [string, string, string];
 }
 
 /** bool[N, M]: true where a token may look. */

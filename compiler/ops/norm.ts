@@ -58,15 +58,22 @@ const skipLayerNorm: Op = {
 const gelu: Op = {
   name: "gelu",
   infer(call) {
-    call.count(1);
+    // A second input is a bias of one value a column.
+    const count = call.count(1, 2);
     const way = call.text("approximate");
     if (way !== "none" && way !== "tanh") throw new Error(`gelu does not know ${way}`);
-    return [call.float(0)];
+    const type = call.float(0);
+    if (count === 2) {
+      call.sameType(0, 1);
+      call.rankFrom(0, 1);
+      call.shape(1, type.dims.slice(-1), "the bias is not one value a column");
+    }
+    return [type];
   },
   lower: (node, o) => inSingle(node, node.type.dtype, o, (x) => {
     const approximate = node.attrs.approximate as string;
-    if (o.target === "portable") return o.node("Gelu", x, { approximate });
-    return o.node(approximate === "tanh" ? "FastGelu" : "Gelu", x, {}, CONTRIB);
+    if (o.target === "portable") return o.node("Gelu", [x.length === 1 ? x[0] : o.node("Add", x)], { approximate });
+    return o.node(approximate === "tanh" ? "FastGelu" : x.length === 1 ? "Gelu" : "BiasGelu", x, {}, CONTRIB);
   }),
 };
 

@@ -65,14 +65,39 @@ const linearInt8: Op = {
   lower(node, o) {
     const [x, w, scale, bias] = node.inputs.map((i) => o.value(i));
     if (o.target === "cpu") return o.node("DynamicQuantizeMatMul", [x, w, scale, undefined, bias], {}, CONTRIB);
-    const [q, s, zero] = o.several("DynamicQuantizeLinear", [x], {}, "", [true, true, true]);
-    const product = o.node("Cast", [o.node("MatMulInteger", [q, w, zero])], { to: ONNX_TYPE.f32 });
+    const [product, s] = (o.target === "cuda" ? producedInSingle : producedInWhole)(o, x as string, w as string);
     const real = o.node("Mul", [product, o.node("Mul", [s, scale])]);
     return bias === undefined ? real : o.node("Add", [real, bias]);
   },
 };
 
 export default [matmul, fusedMatmul, linear, linearInt8];
+
+/** What several products make of one x: made once. */
+const sharedParts = (o: Lowering, x: string, make: () => readonly string[]): readonly string[] => o.shared(`in 8 bits ${x}`, () => make().join("\n")).split("\n");
+
+/** The product of the quantized numbers as f32, and the scale of x. */
+function producedInWhole(o: Lowering, x: string, w: string): readonly [product: string, scale: string] {
+  const [q, scale, zero] = sharedParts(o, x, () => o.several("DynamicQuantizeLinear", [x], {}, "", [true, true, true])) as [string, string, string];
+  return [o.node("Cast", [o.node("MatMulInteger", [q, w, zero])], { to: ONNX_TYPE.f32 }), scale];
+}
+
+/** The same where only the CPU quantizes and multiplies whole numbers, and the data would travel there and back: f32 holds the 8 bits exactly. */
+function producedInSingle(o: Lowering, x: string, w: string): readonly [product: string, scale: string] {
+  const [q, scale] = sharedParts(o, x, () => quantizedInSingle(o, x)) as [string, string];
+  return [o.node("MatMul", [q, o.node("Cast", [w], { to: ONNX_TYPE.f32 })]), scale];
+}
+
+/** DynamicQuantizeLinear, its zero point taken away again: whole numbers as f32, and their scale. */
+function quantizedInSingle(o: Lowering, x: string): readonly [q: string, scale: string] {
+  const number = (value: number): string => o.scalar("f32", value);
+  const most = o.node("Max", [o.node("ReduceMax", [x], { keepdims: false }), number(0)]);
+  const least = o.node("Min", [o.node("ReduceMin", [x], { keepdims: false }), number(0)]);
+  const scale = o.node("Max", [o.node("Div", [o.node("Sub", [most, least]), number(255)]), number(1e-30)]);
+  const zero = o.node("Round", [o.node("Neg", [o.node("Div", [least, scale])])]);
+  const moved = o.node("Add", [o.node("Round", [o.node("Div", [x, scale])]), zero]);
+  return [o.node("Sub", [o.node("Clip", [moved, number(0), number(255)]), zero]), scale];
+}
 
 export interface Scaled {
   readonly transA: boolean;

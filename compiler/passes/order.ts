@@ -6,7 +6,9 @@ import { rewrite } from "../rewrite/run.ts";
 import { Recorder } from "../rewrite/record.ts";
 import { TARGETS, type TargetName } from "../targets/target.ts";
 import attention from "./attention.ts";
+import biases from "./bias.ts";
 import bindSizes from "./bind-sizes.ts";
+import blend from "./blend.ts";
 import gelu from "./gelu.ts";
 import keyColumns from "./key-columns.ts";
 import layerNorm from "./layer-norm.ts";
@@ -17,9 +19,12 @@ import rmsNorm from "./rms-norm.ts";
 import settle from "./settle.ts";
 import silu from "./silu.ts";
 import simplify from "./simplify.ts";
+import skipNorm from "./skip-norm.ts";
+import windowMeans from "./window-means.ts";
+import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, settle];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, windowMeans, windowTiles, blend, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, settle, skipNorm, biases];
 
 export interface PassOptions {
   readonly record?: Recorder;

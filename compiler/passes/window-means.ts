@@ -33,7 +33,7 @@ const rules: readonly Rule[] = [
   rule("mean over cells", ["x", "matrix"], {
     find: (o, { x, matrix }) => o.matmul(o.reshape(o.as(matrix, o.op("poolMatrix", []))), x),
     when: ({ x, matrix }) => {
-      const { from, to } = matrix.attrs as unknown as { from: Grid; to: Grid };
+      const { from } = matrix.attrs as unknown as { from: Grid };
       if (x.type.dims.length !== 3) return because("the tokens stand in more than one axis", x);
       return (from[0] > 1 && from[1] > 1) || because(`a grid of ${from.join("×")} has one direction only`, matrix);
     },

@@ -9,13 +9,10 @@ interface Cut {
   /** First cluster that a tile sees, and how many each sees: as many as the tile that sees most. */
   readonly first: readonly number[];
   readonly seen: number;
-  /** Whether some tile needs fewer than it sees. */
-  readonly hasSpare: boolean;
 }
 
 /** A grid cut into tiles. A tile's tokens and clusters stand row by row. */
 export interface Tiling {
-  readonly sides: Grid;
   readonly tiles: number;
   /** Tokens and clusters a tile. */
   readonly tokens: number;
@@ -26,8 +23,6 @@ export interface Tiling {
   readonly cluster: readonly number[];
   /** 0 where a tile's token may weigh on its cluster, -1e30 elsewhere: [tiles, tokens, clusters]. */
   readonly mask: Float32Array;
-  /** In how many tiles the most seen cluster is seen. */
-  readonly overlaps: number;
 }
 
 const home = (place: number, from: number, to: number): number => Math.floor((place * to) / from);
@@ -39,15 +34,15 @@ function cut(from: number, to: number, reach: number, side: number): Cut {
     Math.min(to - 1, home(Math.min(from, (i + 1) * side) - 1, from, to) + reach),
   ]);
   const seen = Math.max(...spans.map(([a, b]) => b - a + 1));
-  return { side, tiles, seen, first: spans.map(([a]) => Math.min(a, to - seen)), hasSpare: spans.some(([a, b]) => b - a + 1 < seen) };
+  return { side, tiles, seen, first: spans.map(([a]) => Math.min(a, to - seen)) };
 }
 
-/** Multiply-adds a channel of one product of a round, over those of the dense one. */
-export function shareOf(from: Grid, to: Grid, window: number, sides: Grid): number {
+/** Multiply-adds a channel of one product of a round, moving a row counted as `row` of them. */
+export function workOf(from: Grid, to: Grid, window: number, sides: Grid, row: number): number {
   const reach = Math.floor(window / 2);
   const [rows, columns] = [cut(from[0], to[0], reach, sides[0]), cut(from[1], to[1], reach, sides[1])];
-  const tiled = rows.tiles * columns.tiles * sides[0] * sides[1] * rows.seen * columns.seen;
-  return tiled / (from[0] * from[1] * to[0] * to[1]);
+  const seen = rows.tiles * columns.tiles * rows.seen * columns.seen;
+  return seen * (sides[0] * sides[1] + row);
 }
 
 export function tilingOf(from: Grid, to: Grid, window: number, sides: Grid): Tiling {
@@ -56,15 +51,10 @@ export function tilingOf(from: Grid, to: Grid, window: number, sides: Grid): Til
   const token: number[] = [];
   const cluster: number[] = [];
   const mask: number[] = [];
-  const times = new Map<number, number>();
   for (const [i, top] of rows.first.entries())
     for (const [j, left] of columns.first.entries()) {
       const seen = grid(rows.seen, columns.seen, top, left);
-      for (const [cy, cx] of seen) {
-        const at = cy * to[1] + cx;
-        cluster.push(at);
-        times.set(at, (times.get(at) ?? 0) + 1);
-      }
+      for (const [cy, cx] of seen) cluster.push(cy * to[1] + cx);
       for (const [y, x] of grid(sides[0], sides[1], i * sides[0], j * sides[1])) {
         const inside = y < from[0] && x < from[1];
         token.push(inside ? y * from[1] + x : -1);
@@ -75,7 +65,7 @@ export function tilingOf(from: Grid, to: Grid, window: number, sides: Grid): Til
       }
     }
   return {
-    sides, token, cluster, mask: Float32Array.from(mask), overlaps: Math.max(...times.values()),
+    token, cluster, mask: Float32Array.from(mask),
     tiles: rows.tiles * columns.tiles, tokens: sides[0] * sides[1], clusters: rows.seen * columns.seen,
   };
 }

@@ -6,7 +6,8 @@ const cuda: TargetTable = {
   // Fused attention kernels want head sizes that are multiples of 8; one more channel leaves them.
   attention: { keyColumns: false },
   skipLayerNorm: true,
-  windowMeans: { tiles: [4, 5, 6, 7], share: 0.6 },
+  biases: true,
+  windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 24, share: 0.95 },
   blend: { scatterUpTo: 512 },
 };
 export default cuda;

@@ -6,7 +6,8 @@ const portable: TargetTable = {
   // Attention is spelled out there, so a bias costs no further tensor.
   attention: { keyColumns: false },
   skipLayerNorm: false,
-  windowMeans: { tiles: [4, 5, 6, 7], share: 0.6 },
+  biases: false,
+  windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 24, share: 0.95 },
   blend: { scatterUpTo: 512 },
 };
 export default portable;

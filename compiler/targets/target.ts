@@ -14,10 +14,14 @@ export interface TargetTable {
   };
   /** x + skip and the norm of it in one operator. */
   readonly skipLayerNorm: boolean;
+  /** Biases of linear maps are added by the attention or the GELU behind them. */
+  readonly biases: boolean;
   readonly windowMeans: {
     /** Sides of a tile, in tokens, that are tried. */
     readonly tiles: readonly number[];
-    /** Tiles are taken when their multiply-adds are at most this share of the dense ones. */
+    /** Gathering a cluster's row for a tile and adding what the tile says of it costs as much as the products with this many tokens. */
+    readonly row: number;
+    /** Tiles are taken when their work is at most this share of the dense one. */
     readonly share: number;
   };
   readonly blend: {
