@@ -21,7 +21,7 @@ export interface Pixels {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
-  readonly channels: number;
+  readonly channels: 1 | 3 | 4;
 }
 /** One value of one record, as `run` takes it: a picture is a path or pixels. */
 export type FieldValue = string | number | bigint | boolean | Pixels | Tensor;
@@ -211,7 +211,7 @@ function pixelRows(dims: readonly number[], dtype: DType, row: (i: number) => Ui
     const data = new Uint8Array(planes.length);
     const area = width * height;
     for (let c = 0; c < channels; c++) for (let p = 0; p < area; p++) data[p * channels + c] = planes[c * area + p] as number;
-    return { data, width, height, channels };
+    return { data, width, height, channels: channels as 3 | 4 };
   };
 }
 

@@ -9,6 +9,8 @@ export interface Speed {
   readonly median: number;
   /** Half the distance between the quartiles, as a share of the median. */
   readonly spread: number;
+  /** Of each round. */
+  readonly times: readonly number[];
 }
 
 /** Fewer rounds than this give no median worth a gate. */
@@ -49,7 +51,7 @@ export async function interleaved(models: readonly Timed[], { rounds = 15, signa
 
 export function speedOf(times: readonly number[]): Speed {
   const median = quantile(times, 0.5);
-  return { median, spread: (quantile(times, 0.75) - quantile(times, 0.25)) / (2 * median) };
+  return { median, spread: (quantile(times, 0.75) - quantile(times, 0.25)) / (2 * median), times };
 }
 
 /** With linear interpolation between the two nearest. */

@@ -6,6 +6,7 @@ import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { gates } from "../../compiler/diagnostics/gates.ts";
 import type { Boundary } from "../../compiler/elaborate/pipeline.ts";
 import type { Host, Value } from "../../compiler/host.ts";
+import type { Span } from "../../grammar/source.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 import { temporaryDirectory, writeArtifact } from "../artifact-writer.ts";
 import { artifactFiles } from "../artifact.ts";
@@ -32,6 +33,8 @@ export class Untold extends Error {
 }
 
 export const PLAIN = "plain";
+/** Multiply-adds of a record from which on several threads are faster than one. */
+const WORTH_SHARING = 1e9;
 
 export class Trial implements AsyncDisposable {
   readonly #host: Host;
@@ -101,7 +104,7 @@ export class Trial implements AsyncDisposable {
   #outputsOf(built: Built, data: DataSet): Promise<ReadonlyMap<string, Value>> {
     return kept(this.#outputs, `${built.name} ${data.name}`, async () => {
       const stage = `measuring ${built.name} on ${data.name}`;
-      const model = await Model.open(built.directory);
+      const model = await Model.open(built.directory, built.compiled.cost.total < WORTH_SHARING ? { threads: 1 } : {});
       try {
         return await outputColumns(model, data, { ...(this.#signal ? { signal: this.#signal } : {}), onRecord: (done, total) => this.#host.progress(stage, done, total) });
       } finally {
@@ -129,7 +132,7 @@ function misfit(input: Boundary, data: DataSet): string | undefined {
 }
 
 /** What a user is told where a gate cannot be measured; our own mistakes are thrown on. */
-export function untold(error: unknown, gate: Pick<Gate, "shown" | "span">): readonly Problem[] {
+export function untold(error: unknown, gate: { readonly shown: string; readonly span: Span | undefined }): readonly Problem[] {
   if (error instanceof Untold) return error.problems;
   const why = error instanceof NoMeasure ? error.message : error instanceof RuntimeError ? `${error.code}: ${error.says.replace(/\.$/, "")}` : undefined;
   if (why === undefined) throw error;

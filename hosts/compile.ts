@@ -1,0 +1,64 @@
+// The compiler as other programs use it: `import { build, check } from "kirigami/compile"`.
+import { compileProgram } from "../compiler/compile.ts";
+import type { Problem } from "../compiler/diagnostics/define.ts";
+import { openProgram } from "../compiler/program.ts";
+import type { TargetName } from "../compiler/targets/target.ts";
+import type { Source } from "../grammar/source.ts";
+import { type BuildOptions, type BuildResult, build, openHost } from "./build.ts";
+
+export type { Label, Problem, Severity } from "../compiler/diagnostics/define.ts";
+export type { TargetName } from "../compiler/targets/target.ts";
+export type { Source, Span } from "../grammar/source.ts";
+export type { Manifest } from "../runtime/artifact.d.ts";
+export type { BuildOptions, BuildResult, Progress } from "./build.ts";
+export type { MeasuredGate, Report } from "./evaluation/report.ts";
+
+/** Compiles a pipeline into an artefact and measures its gates; see `BuildOptions`. Mistakes come back as problems, aborting rejects. */
+export const compile: (options: BuildOptions) => Promise<BuildResult> = build;
+
+export interface CheckOptions {
+  /** The project: no path leaves it. */
+  readonly root: string;
+  /** The `.kiri` file, relative to the project. */
+  readonly file: string;
+  /** Text that stands for the file's content: what an editor holds. */
+  readonly text?: string;
+  /** What fusing is checked for; `cpu` unless given. */
+  readonly target?: TargetName;
+}
+
+export interface CheckResult {
+  readonly pipelines: readonly string[];
+  readonly variants: readonly string[];
+  readonly problems: readonly Problem[];
+  readonly sources: ReadonlyMap<string, Source>;
+}
+
+/** Every problem of a program, its pipelines and its variants. Nothing is written or run. */
+export function check(options: CheckOptions): CheckResult {
+  const opened = openHost(options);
+  if (!opened.host) return { pipelines: [], variants: [], problems: [opened.problem], sources: new Map() };
+  const { host } = opened;
+  try {
+    const { value: program, problems, sources } = openProgram(host, options.file, options.text);
+    const all = [...problems];
+    const pipelines = program?.pipelines.map((p) => p.name.name) ?? [];
+    const variants = program?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [];
+    if (program && !problems.some((p) => p.severity === "error"))
+      for (const pipeline of pipelines) {
+        const target = options.target ?? "cpu";
+        const plain = compileProgram(program, { pipeline, target });
+        all.push(...plain.problems);
+        const own = program.compressions.filter((c) => plain.value?.models.has(c.target.name) || c.target.name === pipeline);
+        for (const c of own) all.push(...compileProgram(program, { pipeline, target, variant: c.as?.name ?? c.target.name }).problems);
+      }
+    return { pipelines, variants, problems: distinct(all), sources };
+  } finally {
+    host.close();
+  }
+}
+
+/** What several variants have in common is told once. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((p) => [`${p.code}|${p.span?.file}|${p.span?.start}|${p.says}`, p])).values()];
+}

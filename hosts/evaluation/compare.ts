@@ -1,0 +1,196 @@
+// The variants of one pipeline side by side with the plain model: what each reaches, how long it takes, what is left of it.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Compiled } from "../../compiler/compile.ts";
+import { compileProgram } from "../../compiler/compile.ts";
+import type { Gate } from "../../compiler/compress/require.ts";
+import { type Problem, report } from "../../compiler/diagnostics/define.ts";
+import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
+import { nearest } from "../../compiler/diagnostics/suggest.ts";
+import type { Host } from "../../compiler/host.ts";
+import { openProgram, type Program } from "../../compiler/program.ts";
+import { MANIFEST } from "../../compiler/emit/manifest.ts";
+import type { Source } from "../../grammar/source.ts";
+import type { Manifest } from "../../runtime/artifact.d.ts";
+import { type BuildOptions, openHost } from "../build.ts";
+import { keeps, unmet } from "./gates.ts";
+import { speeds } from "./latency.ts";
+import { machine, type Report } from "./report.ts";
+import { type Speed, speedOf } from "./speed.ts";
+import { type Built, PLAIN, Trial, Untold, untold } from "./trial.ts";
+
+export interface CompareOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
+  /** These variants only, in this order; all of the pipeline's unless given. */
+  readonly variants?: readonly string[];
+  /** Rounds of timing, at least 9; 15 unless given. */
+  readonly rounds?: number;
+  /** `false`: nothing is timed. */
+  readonly latency?: boolean;
+}
+
+export interface Row {
+  /** `plain`, or the variant's name. */
+  readonly variant: string;
+  /** By the measure as it is written and its data, `accuracy(label) on held_out`; one that could not be taken is absent, and a problem says why. */
+  readonly measures: Readonly<Record<string, number>>;
+  /** Median milliseconds of one record on one thread. */
+  readonly latencyMs: number | undefined;
+  /** Half the distance between the quartiles, as a share of the median. */
+  readonly latencySpread: number | undefined;
+  /** How many times as fast as the plain model: the median of the ratios of the rounds. */
+  readonly ratioToPlain: number | undefined;
+  readonly ratioSpread: number | undefined;
+  /** Multiply-adds inside of blocks against the plain model's. */
+  readonly flopRatio: number;
+  /** Tokens that go into the first block, and that leave the last; undefined without blocks. */
+  readonly tokens: { readonly entering: number; readonly leaving: number } | undefined;
+  /** Of all files of the artefact. */
+  readonly bytes: number;
+  /** Requirements that are not met, measures that could not be taken, warnings of the compiler. */
+  readonly problems: readonly Problem[];
+}
+
+export interface Comparison {
+  readonly pipeline: string;
+  readonly rows: readonly Row[];
+  /** Of the whole: where these are errors, there are no rows, or rows are missing. */
+  readonly problems: readonly Problem[];
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly machine: Report["machine"];
+}
+
+/** Builds the plain model and all variants in a temporary place, measures and times them. Rejects with the reason of `signal` where it is aborted. */
+export async function compare(options: CompareOptions): Promise<Comparison> {
+  const nothing = (problems: readonly Problem[], sources: Comparison["sources"] = new Map()): Comparison => ({ pipeline: options.pipeline ?? "", rows: [], problems, sources, machine: machine() });
+  const opened = openHost(options);
+  if (!opened.host) return nothing([opened.problem]);
+  const { host } = opened;
+  const trial = new Trial(host, options.signal);
+  try {
+    const { value: program, problems, sources } = openProgram(host, options.file);
+    if (!program || problems.some((p) => p.severity === "error")) return nothing(problems, sources);
+    const plain = compileProgram(program, { pipeline: options.pipeline, target: options.target ?? "cpu" });
+    if (!plain.value) return nothing([...problems, ...plain.problems], sources);
+    const chosen = choose(program, plain.value, options.variants);
+    const made = await models(host, trial, plain.value, chosen.names, options.signal);
+    const rows = await measured(host, trial, made.models, options);
+    const all = [...problems, ...chosen.problems, ...made.problems];
+    return { pipeline: plain.value.pipeline.name.name, rows, problems: all, sources, machine: machine() };
+  } catch (error) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    if (error instanceof Untold) return nothing(error.problems);
+    throw error;
+  } finally {
+    await trial[Symbol.asyncDispose]();
+    host.close();
+  }
+}
+
+/** Variants of a model that the pipeline uses. */
+function choose(program: Program, plain: Compiled, wanted: readonly string[] | undefined): { readonly names: readonly string[]; readonly problems: readonly Problem[] } {
+  const fitting = program.compressions.filter((c) => plain.models.has(c.target.name) || c.target.name === plain.pipeline.name.name);
+  const names = fitting.map((c) => c.as?.name ?? c.target.name);
+  const unknown = (wanted ?? []).filter((w) => !names.includes(w));
+  return {
+    names: wanted ? wanted.filter((w) => names.includes(w)) : names,
+    problems: unknown.map((name) => report(diagnostics.G602, undefined, { wanted: name, near: nearest(name, names), file: program.main.path })),
+  };
+}
+
+interface Candidate {
+  readonly built: Built;
+  readonly problems: readonly Problem[];
+}
+
+/** The plain model first. A variant that does not compile is told and left out. */
+async function models(host: Host, trial: Trial, plain: Compiled, variants: readonly string[], signal: AbortSignal | undefined): Promise<{ readonly models: readonly Candidate[]; readonly problems: readonly Problem[] }> {
+  const made: Candidate[] = [{ built: await trial.write(plain, PLAIN), problems: [] }];
+  const problems: Problem[] = [];
+  for (const [i, variant] of variants.entries()) {
+    signal?.throwIfAborted();
+    host.progress("building variants", i, variants.length);
+    const compiled = compileProgram(plain.program, { pipeline: plain.pipeline.name.name, target: plain.target, variant });
+    if (compiled.value) made.push({ built: await trial.write(compiled.value, variant), problems: compiled.problems.filter((p) => p.severity === "warning") });
+    else problems.push(...compiled.problems);
+  }
+  host.progress("building variants", variants.length, variants.length);
+  return { models: made, problems };
+}
+
+async function measured(host: Host, trial: Trial, candidates: readonly Candidate[], { rounds, latency, signal }: CompareOptions): Promise<Row[]> {
+  const [first] = candidates;
+  if (!first) return [];
+  const plain = first.built;
+  const gates = distinct(candidates.flatMap((c) => c.built.compiled.gates));
+  const figures: Figures[] = [];
+  for (const { built, problems } of candidates) {
+    const own: Figures = { values: new Map(), problems: [...problems] };
+    for (const [name, gate] of gates) {
+      try {
+        own.values.set(name, await trial.measure(gate, built, async () => plain));
+      } catch (error) {
+        own.problems.push(...untold(error, gate));
+      }
+    }
+    figures.push(own);
+  }
+  const timing = latency === false ? { speeds: [], problems: [] } : await timed(host, trial, candidates.map((c) => c.built), rounds, signal);
+  figures[0]?.problems.push(...timing.problems);
+  const base = timing.speeds[0];
+  return Promise.all(candidates.map(async ({ built }, i): Promise<Row> => {
+    const own = figures[i] ?? { values: new Map(), problems: [] };
+    const speed = timing.speeds[i];
+    // What slows a round slows both, so the ratio is taken round by round.
+    const ratio = base && speed ? speedOf(base.times.map((t, round) => t / (speed.times[round] ?? Number.NaN))) : undefined;
+    return {
+      variant: built.name,
+      measures: Object.fromEntries(own.values),
+      latencyMs: speed?.median, latencySpread: speed?.spread, ratioToPlain: ratio?.median, ratioSpread: ratio?.spread,
+      flopRatio: built.compiled.cost.blocks / plain.compiled.cost.blocks,
+      tokens: built.compiled.cost.tokens,
+      bytes: await sizeOf(built),
+      problems: [...own.problems, ...failures(built, own, figures[0], ratio?.median)],
+    };
+  }));
+}
+
+interface Figures {
+  readonly values: Map<string, number>;
+  readonly problems: Problem[];
+}
+
+/** Every measure that some variant names, once. */
+function distinct(gates: readonly Gate[]): ReadonlyMap<string, Gate> {
+  return new Map(gates.flatMap((g) => (g.kind === "quality" ? [[nameOf(g), g]] : [])));
+}
+
+/** `accuracy(label) on held_out`: the value of the model itself, whatever the gate makes of it. */
+const nameOf = (gate: Gate): string => `${gate.shown.replace(/^drop of /, "")} on ${gate.on}`;
+
+async function timed(host: Host, trial: Trial, models: readonly Built[], rounds: number | undefined, signal: AbortSignal | undefined): Promise<{ readonly speeds: readonly Speed[]; readonly problems: readonly Problem[] }> {
+  try {
+    const found = await speeds(trial, models, { ...(rounds === undefined ? {} : { rounds }), ...(signal ? { signal } : {}), onRound: (done, total) => host.progress("timing", done, total) });
+    return { speeds: found, problems: [] };
+  } catch (error) {
+    // The rest of the table stands without it.
+    return { speeds: [], problems: untold(error, { shown: "latency", span: undefined }) };
+  }
+}
+
+/** What this variant requires of itself and does not reach. */
+function failures({ compiled }: Built, { values }: Figures, plain: Figures | undefined, ratio: number | undefined): Problem[] {
+  return compiled.gates.flatMap((gate) => {
+    if (!gate.required || !gate.comparison || gate.bound === undefined) return [];
+    const own = gate.kind === "speedup" ? ratio : values.get(nameOf(gate));
+    const before = gate.drop ? plain?.values.get(nameOf(gate)) : 0;
+    if (own === undefined || before === undefined) return [];
+    const value = gate.drop ? before - own : own;
+    return keeps(value, gate.comparison, gate.bound) ? [] : [unmet(gate, { value, comparison: gate.comparison, bound: gate.bound, on: gate.on ?? compiled.target }, undefined)];
+  });
+}
+
+/** Of the files that the manifest lists. */
+async function sizeOf({ directory }: Built): Promise<number> {
+  const manifest = JSON.parse(await readFile(join(directory, MANIFEST), "utf8")) as Manifest;
+  return Object.values(manifest.files).reduce((sum, f) => sum + f.bytes, 0);
+}
