@@ -1,0 +1,62 @@
+// An artefact in somebody's program: its types are checked by tsc, and the program runs.
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { cpSync, symlinkSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
+import test from "ava";
+import { build } from "../../hosts/build.ts";
+import { ROOT } from "../support/program.ts";
+import { temporaryFolder } from "../support/safetensors-file.ts";
+
+const run = promisify(execFile);
+
+// docs/ show this program.
+const PROGRAM = `
+import { Session } from "kirigami/runtime";
+import type { Inputs, Outputs } from "./build/digits/pipeline.js";
+
+await using session = await Session.load<Inputs, Outputs>("build/digits", { device: "cpu" });
+const { label, confidence } = await session.run({ picture: "3.png" });
+console.log(label, confidence > 0.9);
+const both = await session.run([{ picture: "0.png" }, { picture: "4.png" }]);
+console.log(both.map((digit) => digit.label).join());
+`;
+
+/** Each line must be an error, or tsc reports that it is not. */
+const MISTAKES = `
+import { Session } from "kirigami/runtime";
+import type { Inputs, Outputs } from "./build/digits/pipeline.js";
+
+const session = await Session.load<Inputs, Outputs>("build/digits");
+// @ts-expect-error no picture
+await session.run({});
+// @ts-expect-error a picture is no number
+await session.run({ picture: 3 });
+// @ts-expect-error there is no such input
+await session.run({ picture: "3.png", image: "3.png" });
+// @ts-expect-error there is no such output
+(await session.run({ picture: "3.png" })).labels;
+// @ts-expect-error a class is a number
+const text: string = (await session.run({ picture: "3.png" })).label;
+export { text };
+`;
+
+test("the types of an artefact type an embedding program, which runs", async (t) => {
+  const folder = temporaryFolder();
+  const built = await build({ root: ROOT, file: "pipelines/digits.kiri", out: join(folder, "build/digits") });
+  t.deepEqual(built.problems, []);
+  cpSync(join(ROOT, "pipelines/data/digits"), folder, { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  writeFileSync(join(folder, "package.json"), `{"type":"module"}`);
+  writeFileSync(join(folder, "program.ts"), PROGRAM);
+  writeFileSync(join(folder, "mistakes.ts"), MISTAKES);
+  const options = {
+    target: "ES2022", lib: ["ES2023", "ESNext.Disposable"], module: "NodeNext", moduleResolution: "NodeNext", strict: true, noEmit: true, skipLibCheck: true,
+    allowImportingTsExtensions: true, resolveJsonModule: true, types: ["node"], paths: { "kirigami/runtime": [join(ROOT, "runtime/session.ts")] },
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts", "mistakes.ts"] }));
+  const checked = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder]).catch((error: { stdout: string }) => error);
+  t.is(checked.stdout, "");
+  const { stdout } = await run(process.execPath, ["--import=tsx", "program.ts"], { cwd: folder });
+  t.is(stdout, "3 true\n0,4\n");
+});
