@@ -30,6 +30,11 @@ export interface CompileRequest {
   /** The `compress … as NAME` to weave in; `undefined`: the plain model. */
   readonly variant?: string;
   readonly target: TargetName;
+  /**
+   * One more output `folds`, i64[B, N]: for each original token the position of its group in the folded sequence where most
+   * folds are down, -1 where it was dropped. Absent where nothing is folded, or a fold has no `up`.
+   */
+  readonly trace?: boolean;
 }
 
 export interface Outcome<T> {
@@ -75,7 +80,7 @@ export function compile(host: Host, request: CompileRequest): Outcome<Compiled> 
 export function compileProgram(program: Program, request: Omit<CompileRequest, "file" | "text">): { value: Compiled | undefined; problems: readonly Problem[] } {
   const chosen = choose(program, request);
   if (!chosen.pipeline) return { value: undefined, problems: chosen.problems };
-  const elaborated = elaborate(program, chosen.pipeline, chosen.compression);
+  const elaborated = elaborate(program, chosen.pipeline, chosen.compression, request.trace);
   if (!elaborated.value || hasErrors(elaborated.problems)) return { value: undefined, problems: elaborated.problems };
   const record = new Recorder();
   const fused = runPasses(elaborated.value.graph, request.target, { record });
@@ -103,33 +108,38 @@ function choose(program: Program, request: Omit<CompileRequest, "file" | "text">
   return { pipeline, compression, problems: [] };
 }
 
-export function elaborate(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl | undefined): { value: Elaborated | undefined; problems: readonly Problem[] } {
+export function elaborate(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl | undefined, trace = false): { value: Elaborated | undefined; problems: readonly Problem[] } {
   const e = new Elaboration(program.host, false);
   const made = elaboratePipeline(e, program.main, pipeline);
   if (!made || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
-  const woven = e.attempt(() => weave(e, program, compression, made.graphOutputs));
+  const woven = e.attempt(() => weave(e, program, compression, made.graphOutputs, trace));
   if (!woven || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
   const needed = new Set(topological(woven.outputs.map((o) => o.node)));
   const used = e.inputs.filter((i) => needed.has(i.node));
   const graph: Graph<"tensor"> = { level: "tensor", arena: e.arena, inputs: used, outputs: woven.outputs, guards: e.guards };
   return {
     value: {
-      program, pipeline, compression, elaboration: e, inputs: made.inputs, outputs: made.outputs, hostSteps: e.hostSteps, graph,
+      program, pipeline, compression, elaboration: e, inputs: made.inputs, outputs: [...made.outputs, ...woven.outputs.slice(made.outputs.length).map(traced)], hostSteps: e.hostSteps, graph,
       models: models(e), selectors: woven.selectors, cost: costOf(e.arena, woven.outputs),
     },
     problems: e.problems,
   };
 }
 
-function weave(e: Elaboration, program: Program, compression: Ast.CompressDecl | undefined, outputs: readonly GraphOutput[]): { outputs: readonly GraphOutput[]; selectors: Elaborated["selectors"] } {
+function weave(e: Elaboration, program: Program, compression: Ast.CompressDecl | undefined, outputs: readonly GraphOutput[], trace: boolean): { outputs: readonly GraphOutput[]; selectors: Elaborated["selectors"] } {
   if (!compression) return { outputs, selectors: [] };
   const root = targetOf(e, program, compression);
   const folds = compression.items.filter((i) => i.kind === "place-fold");
   const rewrites = compression.items.filter((i) => i.kind === "place-rewrite");
-  const folded = placeFolds(e, root, folds, program.main.scope, outputs);
-  const rewritten = placeRewrites(e, root, rewrites, program.main.scope, folded.outputs);
+  const folded = placeFolds(e, root, folds, program.main.scope, outputs, trace);
+  const rewritten = placeRewrites(e, root, rewrites, program.main.scope, folded.trace ? [...folded.outputs, folded.trace] : folded.outputs);
   return { outputs: rewritten.outputs, selectors: [...folded.selectors, ...rewritten.selectors] };
 }
+
+/** The trace at the edge: an output behind those of the pipeline. */
+const traced = ({ name, node, axes }: GraphOutput): Boundary => ({
+  name, type: { kind: "tensor", dtype: node.type.dtype, axes: node.type.dims.slice(1).map((size, i) => ({ name: axes[i + 1] ?? "", size })) },
+});
 
 /** The model that a compression is of; a pipeline stands for its only model. */
 function targetOf(e: Elaboration, program: Program, compression: Ast.CompressDecl): LayerInstance {

@@ -14,14 +14,18 @@ import { Scope } from "../elaborate/scope.ts";
 import { describe, type FoldInstance, showTensor, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
 import { asSymbol, constant, type Dim, subtract, symbol, symbolsOf } from "../types/dim.ts";
-import { remake, substituteAttrs } from "./rebuild.ts";
+import { companionsOf, type Fallen, foldAlong, ruleOf } from "./companion.ts";
+import { mentions, remake, substituteAttrs } from "./rebuild.ts";
 import { select, showSelector } from "./selector.ts";
+import { groupOf, TRACE } from "./trace.ts";
 
 /** One `fold …` line, resolved to sites of the model. */
 interface Placement {
   readonly item: Ast.PlaceFold;
   readonly fold: FoldInstance;
   readonly protect: number;
+  /** The layers that its selector chose. */
+  readonly instances: readonly LayerInstance[];
   /** Where it folds: the layer and the value in it. */
   readonly downs: readonly { readonly instance: LayerInstance; readonly site: Site }[];
   /** Consumers below these paths see the folded value; undefined: all do. */
@@ -32,38 +36,52 @@ interface Placement {
   readonly lastOutput: Site | undefined;
 }
 
+type Counts = ReadonlyMap<string, Dim>;
+const NONE: Counts = new Map();
+interface View {
+  readonly node: Node;
+  readonly counts: Counts;
+}
+
 /** One fold that is down at the moment. */
 interface Active {
   readonly placement: Placement;
-  readonly folded: Folded;
-  readonly before: Dim;
-  readonly head: Tensor | undefined;
+  /** The symbol of the tokens in the model as it was written. */
+  readonly name: string;
+  readonly fallen: Fallen;
+  /** Position of the folded axis. */
+  readonly at: number;
+  /** Values of the model that it folds along (`down mask by max`), by the name of the rule. */
+  readonly companions: ReadonlyMap<Node, Ast.Companion>;
+  readonly followed: Map<Node, View | undefined>;
+  /** What was carried before it. */
+  readonly carriedBefore: Carried;
 }
-
-type Counts = ReadonlyMap<string, Dim>;
-const NONE: Counts = new Map();
+type Carried = ReadonlyMap<Ast.FoldDecl, ReadonlyMap<string, Tensor>>;
 
 export interface Woven {
   readonly outputs: readonly GraphOutput[];
+  /** The group of each original token, i64[B, N], where it was asked for and every fold has an `up`. */
+  readonly trace?: GraphOutput | undefined;
   readonly selectors: readonly { readonly selector: string; readonly resolved: readonly string[] }[];
 }
 
 /** Places the folds of a `compress` block into the graph behind `outputs`. Sites then mean the values as woven. */
-export function placeFolds(e: Elaboration, root: LayerInstance, items: readonly Ast.PlaceFold[], scope: Scope, outputs: readonly GraphOutput[]): Woven {
+export function placeFolds(e: Elaboration, root: LayerInstance, items: readonly Ast.PlaceFold[], scope: Scope, outputs: readonly GraphOutput[], trace = false): Woven {
   const placements = items.map((item) => resolve(e, root, item, scope));
   const selectors = placements.map((p) => ({ selector: `${p.item.mode} ${showSelector(p.item.region)}`, resolved: p.downs.map((d) => d.site.path) }));
   if (placements.length === 0) return { outputs, selectors };
   const before = new Map(e.sites);
   const open = placements.filter((p) => p.item.up === undefined && p.up === undefined && upOf(p.fold.decl) && p.lastOutput);
   try {
-    return { outputs: new Weaver(e, root, placements, outputs).weave(), selectors };
+    return { ...new Weaver(e, root, placements, outputs).weave(trace), selectors };
   } catch (error) {
     if (!(error instanceof Fail) || open.length === 0) throw explained(error, placements);
     // The types need as many tokens as before: the folds open again where their region ends.
     for (const p of open) p.up = p.lastOutput;
     e.sites.clear();
     for (const [path, site] of before) e.sites.set(path, site);
-    return { outputs: new Weaver(e, root, placements, outputs).weave(), selectors };
+    return { ...new Weaver(e, root, placements, outputs).weave(trace), selectors };
   }
 }
 
@@ -96,7 +114,7 @@ function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope
     if (!upOf(value.decl)) fail(folds.F303, item.span, { fold: value.decl.name.name, why: "it has no `up`" });
   }
   const region = across ? instances.map((i) => i.place.path) : undefined;
-  return { item, fold: value, protect, downs, region, up, lastOutput };
+  return { item, fold: value, protect, instances, downs, region, up, lastOutput };
 }
 
 class Weaver {
@@ -114,7 +132,9 @@ class Weaver {
   readonly #ups = new Map<Node, { readonly placement: Placement; readonly site: Site }[]>();
   readonly #hooked = new Map<Node, string[]>();
   readonly #active: Active[] = [];
-  readonly #carried = new Map<Ast.FoldDecl, Map<string, Tensor>>();
+  /** The folds that were down where most were, the last time. */
+  #deepest: readonly Active[] = [];
+  #carried: Carried = new Map();
   /** What the folded counts are; hidden from everything but the folds themselves. */
   readonly #sizes = new Map<string, Dim>();
 
@@ -131,7 +151,7 @@ class Weaver {
     this.#findHooks(placements);
   }
 
-  weave(): readonly GraphOutput[] {
+  weave(trace: boolean): { outputs: readonly GraphOutput[]; trace: GraphOutput | undefined } {
     for (const node of this.#order) {
       const { made, counts } = this.#remade(node, (input) => this.#view(input, node));
       this.#made.set(node, made);
@@ -141,12 +161,25 @@ class Weaver {
       for (const down of this.#downs.get(node) ?? []) this.#down(node, down.placement, down.instance, down.site);
     }
     const outputs = this.#outputs.map((o) => this.#output(o));
+    const traced = trace ? this.#trace() : undefined;
     for (const [name, value] of this.#sizes) this.#e.arena.facts.know(name, value);
     for (const [path, site] of [...this.#e.sites]) {
       const made = this.#made.get(site.tensor.node);
       if (made) this.#e.sites.set(path, { ...site, tensor: tensor(made, site.tensor.axes) });
     }
-    return outputs;
+    return { outputs, trace: traced };
+  }
+
+  #trace(): GraphOutput | undefined {
+    const [first, last] = [this.#deepest[0], this.#deepest[this.#deepest.length - 1]];
+    const x = first?.placement.downs[0]?.site.tensor;
+    if (!first || !last || !x || this.#deepest.some((a) => a.name !== first.name || a.at !== 1) || x.axes.length !== 3) return undefined;
+    const { batch, after } = last.fallen;
+    const node = this.#knowing(() => groupOf(this.#e, {
+      batch, count: after, width: x.node.type.dims[2] as Dim,
+      open: (y) => this.#deepest.reduceRight((t, active) => this.#opened(active, t), tensor(y, x.axes)).node,
+    }));
+    return { name: TRACE, node, axes: x.axes.slice(0, 2) };
   }
 
   #output(o: GraphOutput): GraphOutput {
@@ -158,16 +191,16 @@ class Weaver {
     return { ...o, node: this.#made.get(o.node) ?? o.node };
   }
 
-  #view(input: Node, consumer: Node): { node: Node; counts: Counts } {
+  #view(input: Node, consumer: Node): View {
     const regional = this.#regional.get(input);
     if (regional && this.#e.arena.originsOf(consumer).some((o) => regional.paths.some((p) => o.path === p || o.path.startsWith(`${p}.`)))) return regional;
     return { node: this.#made.get(input) ?? input, counts: this.#counts.get(input) ?? NONE };
   }
 
   /** `node` on the inputs as they are by now. */
-  #remade(node: Node, view: (input: Node) => { node: Node; counts: Counts }): { made: Node; counts: Counts } {
+  #remade(node: Node, view: (input: Node) => View): { made: Node; counts: Counts } {
     if (node.inputs.length === 0) return { made: node, counts: NONE };
-    const views = node.inputs.map(view);
+    const views = this.#together(node, node.inputs.map(view));
     const counts = this.#merged(node, views);
     try {
       return { made: remake(this.#e.arena, node, views.map((v) => v.node), substituteAttrs(node.attrs, counts)), counts };
@@ -177,8 +210,53 @@ class Weaver {
     }
   }
 
+  /** The same, but where folded tokens meet others, these are folded along if the folds that are down say how. */
+  #together(node: Node, views: readonly View[]): readonly View[] {
+    for (const name of new Set(views.flatMap((v) => [...v.counts.keys()]))) {
+      const level = this.#active.findLastIndex((a) => a.name === name);
+      const count = this.#active[level]?.fallen.after.key;
+      const isLeft = (view: View, i: number): boolean => (view.counts.get(name)?.key ?? name) !== count && mentions(node.inputs[i] as Node, name);
+      if (count === undefined || !views.some((v) => v.counts.get(name)?.key === count) || !views.some(isLeft)) continue;
+      return views.map((v, i) => (isLeft(v, i) ? (this.#followed(node.inputs[i] as Node, node, name, level) ?? v) : v));
+    }
+    return views;
+  }
+
+  /** `node` with the tokens that the first `level + 1` folds leave, where what it is made of can be folded along with them. */
+  #followed(node: Node, consumer: Node, name: string, level: number): View | undefined {
+    const view = this.#view(node, consumer);
+    const active = this.#active[level];
+    if (!active || !mentions(node, name)) return view.counts.has(name) ? undefined : view;
+    if (view.counts.get(name)?.key === active.fallen.after.key) return view;
+    if (active.name !== name) return this.#followed(node, consumer, name, level - 1);
+    if (active.followed.has(node)) return active.followed.get(node);
+    const companion = active.companions.get(node);
+    const found = companion ? this.#companion(active, companion, this.#followed(node, consumer, name, level - 1)) : this.#fromFollowed(node, name, level);
+    active.followed.set(node, found);
+    return found;
+  }
+
+  #fromFollowed(node: Node, name: string, level: number): View | undefined {
+    const inputs = node.inputs.map((input) => this.#followed(input, node, name, level));
+    if (inputs.length === 0 || inputs.includes(undefined)) return undefined;
+    const counts = this.#merged(node, inputs as View[]);
+    return { node: remake(this.#e.arena, node, (inputs as View[]).map((v) => v.node), substituteAttrs(node.attrs, counts)), counts };
+  }
+
+  /** A value of the model, folded by the rule that the fold names for it, along every axis of tokens. */
+  #companion(active: Active, companion: Ast.Companion, view: View | undefined): View | undefined {
+    const { fallen, name } = active;
+    if (!view || view.node.type.dims[0]?.key !== fallen.batch.key) return undefined;
+    const rule = ruleOf(fallen, companion.by.name) ?? fail(folds.F304, companion.span, { fold: fallen.fold.decl.name.name, part: `rule \`${companion.by.name}\`: a function of the fold, or of a record that \`down\` names` });
+    return this.#knowing(() => {
+      let { node } = view;
+      for (const [at, dim] of view.node.type.dims.entries()) if (dim.key === fallen.before.key) node = foldAlong(this.#e, fallen, rule, node, at);
+      return { node, counts: new Map([...view.counts, [name, fallen.after]]) };
+    });
+  }
+
   /** The counts that `node` works on: its inputs that carry an axis must agree on it. */
-  #merged(node: Node, views: readonly { node: Node; counts: Counts }[]): Counts {
+  #merged(node: Node, views: readonly View[]): Counts {
     if (views.every((v) => v.counts.size === 0)) return NONE;
     const out = new Map<string, { count: Dim; input: Node }>();
     views.forEach((view, i) => {
@@ -223,7 +301,7 @@ class Weaver {
   #refuse(node: Node, why: string, types: { found: string; wanted: string }): never {
     const active = this.#active[this.#active.length - 1];
     const region = this.#e.arena.originsOf(node)[0]?.path || "what follows";
-    const counts = active ? this.#describeCount(active.before) : "its";
+    const counts = active ? this.#describeCount(active.fallen.before) : "its";
     return fail(folds.F302, active?.placement.item.span, { fold: active?.placement.fold.decl.name.name ?? "the fold", region, count: counts, why, found: types.found, wanted: types.wanted }, this.#label(node, "fixed here"));
   }
 
@@ -249,7 +327,6 @@ class Weaver {
     const name = asSymbol(original) ?? fail(folds.F306, placement.item.span, { site: site.path, found: showTensor(site.tensor) });
     const reads = new Map(down.reads.map((read) => [read.name.name, this.#read(node, placement, instance, read)]));
     this.#knowing(() => {
-      this.#carriedAlong(placement);
       const wraps = protect > 0 && !mentionsName(fold.decl, "protected");
       const carried = this.#carried.get(fold.decl) ?? new Map<string, Tensor>();
       const parts = wraps ? this.#protected(x, at, protect) : { head: undefined, tail: x };
@@ -261,46 +338,57 @@ class Weaver {
       }, placement.item.with.span);
       this.#clipped(placement, folded);
       const result = parts.head ? e.named.concat([parts.head, folded.result], x.axes[at] as string) : folded.result;
-      this.#seal(node, placement, folded, result, at, name, before, parts.head);
+      this.#seal(node, placement, folded, result, at, name, before, parts.head && constant(protect));
     });
   }
 
   /** From here on there are K tokens, and nothing that follows may know how many that is. */
-  #seal(node: Node, placement: Placement, folded: Folded, result: Tensor, at: number, name: string, before: Dim, head: Tensor | undefined): void {
+  #seal(node: Node, placement: Placement, folded: Folded, result: Tensor, at: number, name: string, before: Dim, beside: Dim | undefined): void {
     const e = this.#e;
+    const { fold, item } = placement;
     const count = result.node.type.dims[at] as Dim;
-    const hidden = e.freshDim(`${name}.folded`);
-    this.#sizes.set(hidden.key, count);
-    e.arena.facts.know(hidden.key, count);
-    const sealed = (t: Tensor, position: number): Tensor => tensor(e.b.reshape(t.node, t.node.type.dims.map((d, i) => (i === position ? hidden : d))), t.axes);
-    const origin = { span: placement.item.span, path: "", by: placement.fold.decl.name.name };
-    e.arena.within(origin, () => {
+    const after = e.freshDim(`${name}.folded`);
+    this.#sizes.set(after.key, count);
+    e.arena.facts.know(after.key, count);
+    const fallen: Fallen = { fold, folded, beside, before, after, batch: result.node.type.dims[0] as Dim, span: item.with.span };
+    const sealed = (t: Tensor, position: number): Tensor => tensor(e.b.reshape(t.node, t.node.type.dims.map((d, i) => (i === position ? after : d))), t.axes);
+    e.arena.within({ span: item.span, path: "", by: fold.decl.name.name }, () => {
       const made = sealed(result, at).node;
-      const counts = new Map([...(this.#counts.get(node) ?? NONE), [name, hidden]]);
+      const counts = new Map([...(this.#counts.get(node) ?? NONE), [name, after]]);
       if (placement.region) this.#regional.set(node, { node: made, counts, paths: placement.region });
       else {
         this.#made.set(node, made);
         this.#counts.set(node, counts);
       }
-      const carried = new Map<string, Tensor>();
-      for (const carry of carriesOf(placement.fold.decl)) {
+      const own = new Map<string, Tensor>();
+      for (const carry of carriesOf(fold.decl)) {
         const value = folded.carried.get(carry.name.name) as Tensor;
         const axes = carry.type.axes.map((a) => (a.kind === "axis" ? a.name.name : e.named.anonymous()));
-        const position = axes.indexOf(placement.fold.decl.from.name);
-        carried.set(carry.name.name, position < 0 ? tensor(value.node, axes) : sealed(tensor(this.#widened(value, carry, head, position), axes), position));
+        const position = axes.indexOf(fold.decl.from.name);
+        own.set(carry.name.name, position < 0 ? tensor(value.node, axes) : sealed(tensor(this.#widened(value, carry, beside, position), axes), position));
       }
-      if (carried.size > 0) this.#carried.set(placement.fold.decl, carried);
-      this.#active.push({ placement, folded, before, head });
+      const carriedBefore = this.#carried;
+      this.#carried = new Map([...this.#carriedAlong(fallen), ...(own.size > 0 ? [[fold.decl, own] as const] : [])]);
+      this.#active.push({ placement, name, fallen, at, companions: this.#companions(placement, name), followed: new Map(), carriedBefore });
+      if (this.#active.length >= this.#deepest.length && this.#active.every((a) => upOf(a.placement.fold.decl))) this.#deepest = [...this.#active];
     });
   }
 
+  /** Values in the layers of the placement that carry the tokens' axis and that the fold says how to fold. */
+  #companions(placement: Placement, name: string): Map<Node, Ast.Companion> {
+    const found = new Map<Node, Ast.Companion>();
+    for (const companion of companionsOf(placement.fold.decl))
+      for (const [path, site] of this.#e.sites)
+        if (path.endsWith(`.${companion.name.name}`) && placement.instances.some((i) => path.startsWith(`${i.place.path}.`)) && mentions(site.tensor.node, name)) found.set(site.tensor.node, companion);
+    return found;
+  }
+
   /** Protected tokens that stood beside the fold carry the first value. */
-  #widened(value: Tensor, carry: Ast.Carry, head: Tensor | undefined, position: number): Node {
-    if (!head) return value.node;
+  #widened(value: Tensor, carry: Ast.Carry, beside: Dim | undefined, position: number): Node {
+    if (!beside) return value.node;
     const e = this.#e;
     const init = asFloat(e, evaluate(e, carry.init, new Scope())) ?? 0;
-    const protect = head.node.type.dims[1] as Dim;
-    const dims = value.node.type.dims.map((d, i) => (i === position ? protect : d));
+    const dims = value.node.type.dims.map((d, i) => (i === position ? beside : d));
     return e.b.concat([e.b.fill(value.node.type.dtype, dims, init), value.node], position);
   }
 
@@ -311,33 +399,38 @@ class Weaver {
   }
 
   #up(node: Node, placement: Placement, site: Site): void {
-    const e = this.#e;
     const own = this.#active.filter((a) => a.placement === placement);
-    const last = own[own.length - 1];
-    if (!last) return;
+    const [first] = own;
+    if (!first) return;
     this.#knowing(() => {
-      const at = tokenAxis(downOf(placement.fold.decl) as Ast.Down, placement.fold.decl, site.tensor);
       let y = tensor(this.#made.get(node) as Node, site.tensor.axes);
       for (const active of own.reverse()) {
-        const axis = y.axes[at] as string;
-        const length = y.node.type.dims[at] as Dim;
-        const protect = active.head?.node.type.dims[at];
-        const opened = runUp(e, placement.fold, active.folded, protect ? e.named.slice(y, axis, protect, length) : y, placement.item.span);
-        y = protect ? e.named.concat([e.named.slice(y, axis, constant(0), protect), opened], axis) : opened;
-        // The count is told by its symbol again, so that what follows sees the tokens it knew.
-        const dims = y.node.type.dims.map((d, i) => (i === at ? active.before : d));
-        y = tensor(e.arena.within({ span: placement.item.span, path: "", by: placement.fold.decl.name.name }, () => e.b.reshape(y.node, dims)), y.axes);
+        y = this.#opened(active, y);
         this.#active.splice(this.#active.indexOf(active), 1);
       }
-      const name = asSymbol(site.tensor.node.type.dims[at] as Dim) as string;
+      const { before } = first.fallen;
       const counts = new Map(this.#counts.get(node) ?? NONE);
-      const before = (own[own.length - 1] as Active).before;
-      if (before.key === name) counts.delete(name);
-      else counts.set(name, before);
+      if (before.key === first.name) counts.delete(first.name);
+      else counts.set(first.name, before);
       this.#made.set(node, y.node);
       if (counts.size > 0) this.#counts.set(node, counts);
       else this.#counts.delete(node);
-      this.#carried.delete(placement.fold.decl);
+      this.#carried = first.carriedBefore;
+    });
+  }
+
+  /** What one fold's `up` makes of tokens; those that stood beside it stay themselves. */
+  #opened(active: Active, y: Tensor): Tensor {
+    const e = this.#e;
+    const { at, fallen: { fold, folded, beside, before } } = active;
+    const { span } = active.placement.item;
+    const axis = y.axes[at] as string;
+    const length = y.node.type.dims[at] as Dim;
+    const opened = runUp(e, fold, folded, beside ? e.named.slice(y, axis, beside, length) : y, span);
+    // The count is told by its symbol again, so that what follows sees the tokens it knew.
+    return e.arena.within({ span, path: "", by: fold.decl.name.name }, () => {
+      const all = beside ? e.named.concat([e.named.slice(y, axis, constant(0), beside), opened], axis) : opened;
+      return tensor(e.b.reshape(all.node, all.node.type.dims.map((d, i) => (i === at ? before : d))), y.axes);
     });
   }
 
@@ -350,7 +443,7 @@ class Weaver {
   }
 
   /** A node as it is before the fold at position `limit`, even where it is computed after that place. */
-  #before(node: Node, limit: number, memo: Map<Node, { node: Node; counts: Counts }>): { node: Node; counts: Counts } {
+  #before(node: Node, limit: number, memo: Map<Node, View>): View {
     const index = this.#index.get(node);
     if (index !== undefined && index <= limit) return { node: this.#made.get(node) as Node, counts: this.#counts.get(node) ?? NONE };
     const known = memo.get(node);
@@ -414,12 +507,18 @@ class Weaver {
     }
   }
 
-  /** What another fold carries with the same tokens must be folded too, or be refused by name. */
-  #carriedAlong(placement: Placement): void {
-    for (const [decl, values] of this.#carried) {
-      if (decl === placement.fold.decl) continue;
-      for (const name of values.keys()) fail(folds.F311, placement.item.span, { carry: name, of: decl.name.name, fold: placement.fold.decl.name.name });
-    }
+  /** What other folds carry with the same tokens, folded by this one as their `carry … down by` says. */
+  #carriedAlong(fallen: Fallen): [Ast.FoldDecl, ReadonlyMap<string, Tensor>][] {
+    return [...this.#carried].filter(([decl]) => decl !== fallen.fold.decl).map(([decl, values]) => {
+      const along = [...values].map(([name, value]): [string, Tensor] => {
+        const at = value.node.type.dims.findIndex((d) => d.key === fallen.before.key);
+        if (at < 0) return [name, value];
+        const by = carriesOf(decl).find((c) => c.name.name === name)?.by.name ?? "";
+        const rule = ruleOf(fallen, by) ?? fail(folds.F311, fallen.span, { carry: name, of: decl.name.name, fold: fallen.fold.decl.name.name, by });
+        return [name, tensor(foldAlong(this.#e, fallen, rule, value.node, at), value.axes)];
+      });
+      return [decl, new Map(along)];
+    });
   }
 
   /** `K = N - min(r, …)`: more was asked for than there is. */

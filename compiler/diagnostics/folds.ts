@@ -31,7 +31,7 @@ export const folds = define({
   }),
   F307: error("These values fold the same tokens twice", {
     says: (h: { first: string; second: string; left: string; right: string }) => `${h.first} has ${h.left} tokens and ${h.second} ${h.right}, and they meet here.`,
-    next: () => "Fold both, or neither: a value from before the fold cannot meet one from after it.",
+    next: () => "Let the fold say how it folds this value too (`down NAME by max`), or unfold before they meet.",
   }),
   F308: warning("Less is folded than was asked for", {
     says: (h: { fold: string; asked: string; given: string }) => `${h.fold} was asked for ${h.asked} and can give ${h.given}.`,
@@ -46,8 +46,8 @@ export const folds = define({
     next: () => "Choose a region with linear layers.",
   }),
   F311: error("This carried value cannot follow", {
-    says: (h: { carry: string; of: string; fold: string }) => `${h.of} carries ${h.carry} with the tokens, and ${h.fold} does not say how it folds it.`,
-    next: (h) => `Add \`down ${h.carry} by …\` to the fold, or place it before ${h.of}.`,
+    says: (h: { carry: string; of: string; fold: string; by: string }) => `${h.of} carries ${h.carry} with the tokens, to be folded by \`${h.by}\`, and ${h.fold} has no function of that name.`,
+    next: (h) => `Give ${h.fold} \`fn ${h.by}(x: f32[B, N, C]) -> f32[B, K, C] { … }\`, or place it before ${h.of}.`,
   }),
   F312: error("This compression has no model", {
     says: (h: { name: string; near: readonly string[] }) => `There is no model or pipeline ${h.name} in this file.`,

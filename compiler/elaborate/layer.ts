@@ -161,6 +161,10 @@ function run(e: Elaboration, instance: LayerInstance, values: ReadonlyMap<string
       const [first] = signature.params;
       const input = first && inner.get(first.name.name);
       if (input) site(e, instance, "input", input, span);
+      for (const { name } of signature.params.slice(1)) {
+        const given = inner.get(name.name);
+        if (given) site(e, instance, name.name, given, span);
+      }
       const result = runBlock(e, body, new Scope(inner), (name, value, at) => site(e, instance, name, value, at));
       site(e, instance, "output", result, body.result?.span ?? body.span);
       return result;

@@ -198,6 +198,31 @@ export function substitute(dim: Dim, values: ReadonlyMap<string, Dim>): Dim {
   return changed ? sum : dim;
 }
 
+/**
+ * Rounded quotients by a number in one form, so that `ceil((N - 1)/2) + ceil(N/2)` is `N`: whole multiples stand outside,
+ * ceil is floor, and floor((x + 1)/2) is x - floor(x/2).
+ */
+function unrounded(dim: Dim): Dim {
+  let sum = constant(0);
+  for (const term of dim.terms) {
+    let part = constant(term.coefficient);
+    for (const atom of term.atoms) part = multiply(part, atom.kind === "symbol" ? symbol(atom.name) : unroundedAtom(atom.fn, unrounded(atom.args[0]), unrounded(atom.args[1])));
+    sum = add(sum, part);
+  }
+  return sum;
+}
+
+function unroundedAtom(fn: AtomFunction, a: Dim, b: Dim): Dim {
+  const by = asNumber(b);
+  if ((fn !== "floor" && fn !== "ceil") || by === undefined || by < 1) return APPLY[fn](a, b);
+  const { terms } = fn === "ceil" ? add(a, constant(by - 1)) : a;
+  const whole = normal(terms.map((t) => ({ ...t, coefficient: Math.floor(t.coefficient / by) })));
+  const rest = normal(terms.map((t) => ({ ...t, coefficient: t.coefficient - by * Math.floor(t.coefficient / by) })));
+  const odd = by === 2 && rest.terms.some((t) => t.atoms.length === 0);
+  const x = subtract(rest, constant(odd ? 1 : 0));
+  return add(whole, odd ? subtract(x, floorDivide(x, b)) : floorDivide(rest, b));
+}
+
 /** How many known symbols a comparison looks behind before it gives up. */
 const DEEPEST = 3;
 
@@ -251,11 +276,11 @@ export class Facts {
 
   equal(a: Dim, b: Dim): boolean {
     if (a.key === b.key) return true;
-    let gap = subtract(this.bind(a), this.bind(b));
+    let gap = unrounded(subtract(this.bind(a), this.bind(b)));
     for (let depth = 0; depth < DEEPEST && gap.terms.length > 0; depth++) {
       const newest = this.#newest(gap);
       if (newest === undefined) break;
-      gap = this.bind(substitute(gap, new Map([[newest, this.#values.get(newest) as Dim]])));
+      gap = unrounded(this.bind(substitute(gap, new Map([[newest, this.#values.get(newest) as Dim]]))));
     }
     return gap.terms.length === 0 || (this.trusting && gap.terms.some((t) => t.atoms.some((atom) => atom.kind === "opaque" || this.#open.has(atom.name))));
   }
