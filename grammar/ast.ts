@@ -83,6 +83,8 @@ export interface LetDecl extends Named {
 /** `sites TransformerBlock { input, queries, probs = attention.probs }`; with `for model` it names places of an imported graph. */
 export interface SitesDecl extends Named {
   readonly kind: "sites";
+  /** The imported model of `for model`. */
+  readonly model: Ident | undefined;
   readonly sites: readonly { readonly name: Ident; readonly path: readonly Ident[] | undefined }[];
 }
 

@@ -1,81 +1,150 @@
-// @bootstrap
-import { source as mk, type Source } from "./source.ts";
-type Tok = { t: string; v: string; s: number; e: number; nl: boolean };
-export function parse(src: Source): any {
-  const text = src.text; const toks: Tok[] = []; const docs: { end: number; text: string; start: number }[] = [];
-  let i = 0; let nl = true;
-  const re = /(?<ws>[ \t\r]+)|(?<nl>\n)|(?<doc>\/\/\/[^\n]*)|(?<com>\/\/[^\n]*)|(?<num>\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?)|(?<str>"(?:[^"\\\n]|\\.)*")|(?<id>[\p{L}_][\p{L}\p{N}_]*'*)|(?<op>\.\.\.|\.\.|->|:=|==|!=|<=|>=|~=|[-+*/%^=<>(){}\[\],;:.])/uy;
-  while (i < text.length) { re.lastIndex = i; const m = re.exec(text); if (!m) throw new Error(`${src.path}: lex at ${i}: ${text.slice(i, i + 20)}`); const g: any = m.groups; i = re.lastIndex;
-    if (g.ws !== undefined || g.com !== undefined) continue; if (g.nl !== undefined) { nl = true; continue; }
-    if (g.doc !== undefined) { docs.push({ start: m.index, end: i, text: g.doc.slice(3).trim() }); continue; }
-    const t = g.num !== undefined ? "num" : g.str !== undefined ? "str" : g.id !== undefined ? "id" : "op";
-    toks.push({ t, v: m[0], s: m.index, e: i, nl }); nl = false; }
-  toks.push({ t: "eof", v: "<eof>", s: text.length, e: text.length, nl: true });
-  let p = 0; let depth = 0;
-  const pk = (k = 0): Tok => toks[Math.min(p + k, toks.length - 1)]!;
-  const sp = (s: number) => ({ file: src.path, start: s, end: toks[p - 1]?.e ?? s });
-  const die = (w: string): never => { const before = text.slice(0, pk().s).split("\n"); throw new Error(`${src.path}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: expected ${w}, found ${pk().v}`); };
-  const is = (v: string) => pk().v === v && pk().t !== "str";
-  const eat = (v: string): boolean => (is(v) ? (p++, true) : false);
-  const need = (v: string) => { if (!eat(v)) die(`'${v}'`); };
-  const id = () => { if (pk().t !== "id") die("name"); const k = pk(); p++; return { name: k.v, span: { file: src.path, start: k.s, end: k.e } }; };
-  const docOf = (start: number) => { const prevEnd = toks[toks.findIndex((t) => t.s === start) - 1]?.e ?? 0; const d = docs.filter((x) => x.start >= prevEnd && x.end <= start); return d.length ? d.map((x) => x.text).join("\n") : undefined; };
-  const list = <T>(close: string, item: () => T, sep = ","): T[] => { const out: T[] = []; depth++; while (!is(close)) { out.push(item()); if (!eat(sep)) break; } need(close); depth--; return out; };
-  const cont = () => depth > 0 || !pk().nl;
-  // exprs
-  const expr = (): any => { const s = pk().s; let x = or(); while (cont() && is("as") && pk(1).v === "[") { p++; need("["); const axes = list("]", axis); x = { kind: "as-axes", value: x, axes, span: sp(s) }; } return x; };
-  const bin = (ops: string[], sub: () => any) => (): any => { const s = pk().s; let l = sub(); while (cont() && ops.includes(pk().v) && pk().t !== "str") { const op = pk().v; p++; l = { kind: "binary", op, left: l, right: sub(), span: sp(s) }; } return l; };
-  const postfix = (): any => { const s = pk().s; let x = primary(); for (;;) { if (!cont() && !(is(".") )) break; if (eat(".")) { x = { kind: "member", object: x, name: id(), span: sp(s) }; } else if (is("(") && cont()) { p++; x = { kind: "call", callee: x, args: args(), span: sp(s) }; } else if (is("[") && cont()) { p++; x = { kind: "index", object: x, items: list("]", indexItem), span: sp(s) }; } else if (is("as") && pk(1).v === "[") { p++; need("["); x = { kind: "as-axes", value: x, axes: list("]", axis), span: sp(s) }; } else break; } return x; };
-  const args = (): any[] => { depth++; const out: any[] = []; let st = false; while (!is(")")) { if (eat(";")) { st = true; continue; } const s = pk().s; let name; if (pk().t === "id" && pk(1).v === ":") { name = id(); p++; } let value = expr(); if (eat("into")) { value = { kind: "into", from: value, to: expr(), span: sp(s) }; } else if (is("as") && pk(1).t === "id") { p++; value = { kind: "as-name", value, name: id(), span: sp(s) }; } out.push({ name, value, isStatic: st, span: sp(s) }); if (!is(";") && !eat(",")) break; } need(")"); depth--; return out; };
-  const range = (s: number, from: any): any => { let to; if (!is("]") && !is(",") && !is("step") && !is("from") && !is(")")) to = or(); let step; if (eat("step")) step = or(); return { kind: "range", from, to, step, span: sp(s) }; };
-  const exprOrRange = () => { const s = pk().s; if (eat("..")) return range(s, undefined); const x = expr(); if (eat("..")) return range(s, x); return x; };
-  const indexItem = () => { const s = pk().s; let ax; if (pk().t === "id" && pk(1).v === ":") { ax = id(); p++; } const value = exprOrRange(); return { axis: ax, value, span: sp(s) }; };
-  const un = (): any => { const s = pk().s; if (is("-")) { p++; return { kind: "unary", op: "-", operand: un(), span: sp(s) }; } if (is("not")) { p++; return { kind: "unary", op: "not", operand: un(), span: sp(s) }; } const x = postfix(); if (cont() && eat("^")) return { kind: "binary", op: "^", left: x, right: un(), span: sp(s) }; return x; };
-  const mul = bin(["*", "/", "%"], un); const add = bin(["+", "-"], mul); const cmp = bin(["==", "!=", "<", "<=", ">", ">=", "~="], add); const and = bin(["and"], cmp); const or = bin(["or"], and);
-  const primary = (): any => { const s = pk().s; const k = pk();
-    if (k.t === "num") { p++; const v = Number(k.v.replaceAll("_", "")); return { kind: "number", value: v, isInteger: /^[\d_]+$/.test(k.v), span: sp(s) }; }
-    if (k.t === "str") { p++; return { kind: "string", value: JSON.parse(k.v), span: sp(s) }; }
-    if (eat("true")) return { kind: "bool", value: true, span: sp(s) }; if (eat("false")) return { kind: "bool", value: false, span: sp(s) };
-    if (eat("if")) { const c = or(); const then = block(); need("else"); let other; if (is("if")) { const s2 = pk().s; const r = primary(); other = { kind: "block", statements: [], result: r, span: sp(s2) }; } else other = block(); return { kind: "if", condition: c, then, otherwise: other, span: sp(s) }; }
-    if (eat("repeat")) { let index, rng, count; if (pk(1).v === "in") { index = id(); p++; rng = exprOrRange(); } else count = or(); need("from"); const name = id(); need("="); const from = expr(); const body = block(); return { kind: "repeat", index, range: rng, count, name, from, body, span: sp(s) }; }
-    if (eat("(")) { depth++; const items: any[] = []; let comma = false; while (!is(")")) { const s2 = pk().s; let x = expr(); if (eat("=")) { x = { kind: "binary", op: "==", left: x, right: expr(), span: sp(s2) }; } items.push(x); if (!eat(",")) break; comma = true; } need(")"); depth--; return items.length === 1 && !comma ? items[0] : { kind: "tuple", elements: items, span: sp(s) }; }
-    if (eat("[")) { depth++; if (eat("]")) { depth--; return { kind: "list", elements: [], span: sp(s) }; } const first = expr(); if (eat("for")) { const name = id(); need("in"); const source = exprOrRange(); need("]"); depth--; return { kind: "comprehension", element: first, name, source, span: sp(s) }; } const els = [first]; while (eat(",")) { if (is("]")) break; els.push(expr()); } need("]"); depth--; return { kind: "list", elements: els, span: sp(s) }; }
-    if (is("{")) return rec(undefined, s);
-    if (k.t === "id") { p++; const n: any = { kind: "name", name: k.v, span: sp(s) }; if (is("{") && !pk().nl && pk(1).t === "id" && pk(2).v === ":") return rec(n, s); return n; }
-    return die("expression"); };
-  const rec = (type: any, s: number): any => { need("{"); const d = depth; depth = 1; const fields: any[] = []; while (!is("}")) { const name = id(); need(":"); fields.push({ name, value: expr() }); eat(","); } need("}"); depth = d; return { kind: "record-literal", type, fields, span: sp(s) }; };
-  const block = (): any => { const s = pk().s; need("{"); const d = depth; depth = 0; const st: any[] = []; while (!is("}")) { const s2 = pk().s; if (eat("let")) { st.push(letTail(s2)); } else if (pk().t === "id" && pk(1).v === ":=") { const name = id(); p++; st.push({ kind: "assign", name, value: expr(), span: sp(s2) }); } else st.push({ kind: "expression", value: expr(), span: sp(s2) }); eat(";"); } need("}"); depth = d; const last = st.at(-1); if (last?.kind === "expression") { st.pop(); return { kind: "block", statements: st, result: last.value, span: sp(s) }; } return { kind: "block", statements: st, result: undefined, span: sp(s) }; };
-  const letTail = (s: number): any => { let names; let des = false; if (eat("(")) { des = true; names = list(")", id); } else names = [id()]; let type; if (eat(":")) type = typ(); need("="); const value = expr(); return { kind: "let", names, destructures: des, type, value, span: sp(s), doc: docOf(s) }; };
-  const axis = (): any => { const s = pk().s; if (eat("...")) return { kind: "rest", span: sp(s) }; if (is("some") && pk(1).t === "id") { p++; const name = id(); need("<="); return { kind: "some", name, bound: add(), span: sp(s) }; } if (pk().t === "id" && [",", "]"].includes(pk(1).v)) { return { kind: "axis", name: id(), size: undefined, span: sp(s) }; } if (pk().t === "id" && pk(1).v === "=") { const name = id(); p++; return { kind: "axis", name, size: add(), span: sp(s) }; } return { kind: "sized", size: add(), span: sp(s) }; };
-  const DT = /^(f64|f32|f16|bf16|i64|i32|i16|i8|u8|i4|u4|bool)$/;
-  const typ = (): any => { const s = pk().s; if (eat("[")) { const e = typ(); need("]"); return { kind: "list-type", element: e, span: sp(s) }; } if (eat("(")) { return { kind: "tuple-type", elements: list(")", typ), span: sp(s) }; } if (eat("{")) { const d = depth; const f = list("}", param); depth = d; return { kind: "record-type", fields: f, span: sp(s) }; } if (DT.test(pk().v)) { const dtype = pk().v; p++; let axes: any[] = []; if (is("[") && !pk().nl) { p++; axes = list("]", axis); } return { kind: "tensor-type", dtype, axes, span: sp(s) }; } const path = [id()]; while (eat(".")) path.push(id()); return { kind: "named-type", path, span: sp(s) }; };
-  const param = (): any => { const s = pk().s; const name = id(); let type; if (eat(":")) type = typ(); let def; if (eat("=")) def = expr(); return { name, type, default: def, span: sp(s) }; };
-  const params = () => (eat("(") ? list(")", param) : []);
-  const where = (): any[] => { const out: any[] = []; if (eat("where")) do { const s = pk().s; let x = or(); if (eat("=")) x = { kind: "binary", op: "==", left: x, right: or(), span: sp(s) }; out.push(x); } while (eat(",")); return out; };
-  const signature = (): any => { const s = pk().s; need("("); depth++; const ps: any[] = [], st: any[] = []; let cur = ps; while (!is(")")) { if (eat(";")) { cur = st; continue; } cur.push(param()); if (!is(";") && !eat(",")) break; } need(")"); depth--; const reads = is("reads") ? readsList() : []; let rn, r; if (eat("->")) { if (pk().t === "id" && pk(1).v === ":") { rn = id(); p++; } r = typ(); } const w = where(); return { sig: { params: ps, statics: st, resultName: rn, result: r, where: w, span: sp(s) }, reads }; };
-  const readsList = () => { need("reads"); const out: any[] = []; do { const name = id(); let site; if (eat("=")) site = id(); need(":"); out.push({ name, site, type: typ() }); } while (eat(",")); return out; };
-  const fnTail = (s: number, extern: boolean, doc: any): any => { const name = id(); const { sig } = signature(); return { kind: "fn", extern, name, doc, signature: sig, body: extern ? undefined : block(), span: sp(s) }; };
-  const path = (): any => { const s = pk().s; const segs = [id()]; while (eat(".")) segs.push(id()); return { kind: "path", segments: segs, span: sp(s) }; };
-  const selector = (): any => { const s = pk().s; const segs: any[] = []; do { const name = id(); let index; if (eat("[")) { if (eat("*")) index = { kind: "all" }; else { const v: any = exprOrRange(); index = v.kind === "range" ? { kind: "range", from: v.from, to: v.to, step: v.step } : { kind: "at", value: v }; } need("]"); } segs.push({ name, index }); } while (eat(".")); return { kind: "selector", segments: segs, span: sp(s) }; };
-  const hook = (s: number, doc: any): any => { const site = id(); const { sig } = signature(); let when; if (eat("when")) when = or(); return { kind: "hook", site, signature: sig, when, body: block(), span: sp(s), doc }; };
-  const decl = (): any => { const s = pk().s; const doc = docOf(s);
-    if (eat("extern")) { need("fn"); return fnTail(s, true, doc); } if (eat("fn")) return fnTail(s, false, doc);
-    if (eat("let")) { const l = letTail(s); return { kind: "const", name: l.names[0], type: l.type, value: l.value, doc, span: sp(s) }; }
-    if (eat("record")) { const name = id(); need("{"); const fields: any[] = [], lets: any[] = [], methods: any[] = []; while (!is("}")) { const s2 = pk().s; const d2 = docOf(s2); if (eat("let")) lets.push(letTail(s2)); else if (eat("fn")) methods.push(fnTail(s2, false, d2)); else fields.push(param()); eat(","); } need("}"); return { kind: "record", name, doc, fields, lets, methods, span: sp(s) }; }
-    if (eat("sites")) { const name = id(); need("{"); const sites: any[] = []; while (!is("}")) { const n = id(); let pa; if (eat("=")) pa = path().segments; sites.push({ name: n, path: pa }); eat(","); } need("}"); return { kind: "sites", name, doc, sites, span: sp(s) }; }
-    if (eat("layer")) { const name = id(); const ps = params(); let offers; const offered: any[] = []; if (eat("offers")) { offers = path(); if (is("{") && pk(1).t === "id" && pk(2).v === "=") { need("{"); while (!is("}")) { const n = id(); need("="); offered.push({ name: n, path: path().segments }); eat(","); } need("}"); } } const w = where(); need("{"); const members: any[] = [], methods: any[] = []; let forward; while (!is("}")) { const s2 = pk().s; const d2 = docOf(s2); if (eat("use")) { const n = id(); let count; if (eat("[")) { count = expr(); need("]"); } need("="); const layer = postfix(); let named; if (eat("named")) { named = JSON.parse(pk().v); p++; } let when; if (eat("when")) when = or(); members.push({ kind: "sub-layer", name: n, count, layer, named, when, doc: d2, span: sp(s2) }); } else if (eat("param")) { const n = id(); need(":"); const type = typ(); let named, when, def; if (eat("=")) def = expr(); if (eat("named")) { named = JSON.parse(pk().v); p++; } if (eat("when")) when = or(); members.push({ kind: "param", name: n, type, named, when, default: def, doc: d2, span: sp(s2) }); } else if (eat("let")) members.push(letTail(s2)); else if (eat("fn")) methods.push(fnTail(s2, false, d2)); else { const { sig } = signature(); forward = { signature: sig, body: block() }; } } need("}"); return { kind: "layer", name, doc, params: ps, offers, offered, where: w, members, forward, methods, span: sp(s) }; }
-    if (eat("fold") || is("rewrite") || is("decode")) { const kind = toks[p - 1]!.v === "fold" && toks[p - 1]!.s === s ? "fold" : pk().v; if (kind !== "fold") p++; const name = id(); const ps = params(); let from, to; if (kind === "fold") { need(":"); from = id(); need("->"); to = id(); } const w = where(); need("{"); const members: any[] = []; while (!is("}")) { const s2 = pk().s; const d2 = docOf(s2); if (eat("carry")) { const n = id(); need(":"); const type = typ(); need("="); const init = expr(); need("down"); need("by"); members.push({ kind: "carry", name: n, type, init, by: id(), doc: d2, span: sp(s2) }); } else if (eat("at")) members.push(hook(s2, d2)); else if (is("down") && pk(1).v === "(") { p++; const { sig, reads } = signature(); members.push({ kind: "down", signature: sig, reads, body: block(), doc: d2, span: sp(s2) }); } else if (eat("down")) { const n = id(); need("by"); members.push({ kind: "companion", name: n, by: id(), span: sp(s2) }); } else if (eat("up")) { const { sig } = signature(); members.push({ kind: "up", signature: sig, body: block(), doc: d2, span: sp(s2) }); } else if (eat("fn")) members.push(fnTail(s2, false, d2)); else if (eat("let")) members.push(letTail(s2)); else die("member"); } need("}"); return { kind, name, doc, params: ps, from, to, where: w, members, span: sp(s) }; }
-    if (eat("tokenizer")) { const name = id(); if (eat("=")) { const host = id(); need("from"); return { kind: "tokenizer", name, doc, params: [], host, from: expr(), methods: [], lets: [], span: sp(s) }; } const ps = params(); need("{"); const methods: any[] = [], lets: any[] = []; while (!is("}")) { const s2 = pk().s; if (eat("let")) lets.push(letTail(s2)); else { eat("fn"); methods.push(fnTail(s2, false, docOf(s2))); } } need("}"); return { kind: "tokenizer", name, doc, params: ps, host: undefined, from: undefined, methods, lets, span: sp(s) }; }
-    if (eat("model")) { const name = id(); need("="); if (eat("import")) return { kind: "model", name, doc, layer: undefined, from: undefined, imported: expr(), span: sp(s) }; const layer = expr(); let from; if (eat("from")) from = expr(); return { kind: "model", name, doc, layer, from, imported: undefined, span: sp(s) }; }
-    if (eat("data")) { const name = id(); need(":"); need("("); const fields = list(")", param); need("="); return { kind: "data", name, doc, fields, from: expr(), span: sp(s) }; }
-    if (eat("pipeline")) { const name = id(); const { sig } = signature(); return { kind: "pipeline", name, doc, signature: sig, body: block(), span: sp(s) }; }
-    if (eat("check")) { const title = JSON.parse(pk().v); p++; return { kind: "check", title, doc, body: block(), span: sp(s) }; }
-    if (eat("compress")) { const target = id(); let as; if (eat("as")) as = id(); need("{"); const items: any[] = []; while (!is("}")) { const s2 = pk().s; if (eat("fold")) { const ax = id(); let protect; if (eat("protect")) protect = un(); let mode = "at"; if (eat("across")) mode = "across"; else if (eat("in")) { need("each"); mode = "each"; } else need("at"); const region = selector(); let after; if (eat("after")) after = id(); need("with"); const w = postfix(); let up; if (eat("up")) { if (eat("none")) up = { kind: "none" }; else { need("after"); up = { kind: "after", site: selector() }; } } items.push({ kind: "place-fold", axis: ax, protect, mode, region, after, with: w, up, span: sp(s2) }); } else if (eat("rewrite")) { const region = selector(); need("with"); items.push({ kind: "place-rewrite", region, with: postfix(), span: sp(s2) }); } else if (is("require") || is("report")) { const kind = pk().v; p++; let drop = false; if (eat("drop")) { need("of"); drop = true; } const measure = add(); let comparison, bound; if (["<=", ">=", "<", ">"].includes(pk().v)) { comparison = pk().v; p++; bound = add(); } let on; if (eat("on")) on = id(); items.push({ kind, drop, measure, comparison, bound, on, span: sp(s2) }); } else if (eat("expect")) { need("fused"); const what = id(); let count; if (eat("*")) count = un(); items.push({ kind: "expect", what, count, span: sp(s2) }); } else die("item"); } need("}"); return { kind: "compress", target, as, doc, items, span: sp(s) }; }
-    return die("declaration"); };
-  const uses: any[] = []; const declarations: any[] = []; const problems: any[] = [];
-  try {
-    while (is("use")) { const s = pk().s; p++; const pa = [id()]; while (eat(".")) pa.push(id()); let names, alias; if (is("(") && !pk().nl) { p++; names = list(")", id); } if (eat("as")) alias = id(); uses.push({ kind: "use", path: pa, names, alias, span: sp(s) }); }
-    while (pk().t !== "eof") declarations.push(decl());
-  } catch (e) { if (!(e instanceof Error)) throw e; console.error(e.message); problems.push({ code: "S101", span: { file: src.path, start: pk().s, end: pk().e }, found: pk().v, expected: [e.message] }); }
-  return { ast: { kind: "module", path: src.path, doc: undefined, uses, declarations, span: { file: src.path, start: 0, end: text.length } }, problems, comments: [] };
+// Text to syntax tree. Total: every text gives a tree, perhaps partial, and its problems; nothing throws.
+import type { CstNode, IToken } from "chevrotain";
+import type * as Ast from "./ast.ts";
+import type * as Cst from "./cst.d.ts";
+import { complaint, describe } from "./expected.ts";
+import { Expressions } from "./expressions.ts";
+import { type Comment, endOf, type Layout, layout } from "./layout.ts";
+import { parser } from "./parser.ts";
+import type { SyntaxProblem } from "./problem.ts";
+import { position, type Source, span } from "./source.ts";
+import { Declarations } from "./to-ast.ts";
+import { DECLARATION_WORDS, token } from "./tokens.ts";
+
+/** Characters that a file may have. */
+export const LARGEST = 250_000;
+/** Problems reported of one file; more are of no use to anybody. */
+const MOST = 100;
+
+export interface Parsed {
+  readonly ast: Ast.Module;
+  readonly comments: readonly Comment[];
+  readonly problems: readonly SyntaxProblem[];
+}
+
+/** One declaration or `use` with its concrete tree. */
+export interface Piece {
+  readonly tokens: readonly IToken[];
+  readonly tree: CstNode;
+}
+
+export interface Pieces {
+  readonly pieces: readonly Piece[];
+  readonly layout: Layout;
+  readonly problems: readonly SyntaxProblem[];
+}
+
+export function parse(from: Source): Parsed {
+  const whole = span(from.path, 0, from.text.length);
+  if (from.text.length > LARGEST) {
+    const problem: SyntaxProblem = { kind: "too-large", size: from.text.length, limit: LARGEST, span: span(from.path, 0, 0) };
+    return { ast: { kind: "module", path: from.path, doc: undefined, uses: [], declarations: [], span: whole }, comments: [], problems: [problem] };
+  }
+  const { pieces, layout: laid, problems } = parsePieces(from);
+  const { docs, moduleDoc } = docsOf(from, laid);
+  const expressions = new Expressions(from.path, docs, laid.lineStarts);
+  const build = new Declarations(expressions);
+  const uses: Ast.Use[] = [];
+  const declarations: Ast.Declaration[] = [];
+  for (const { tree } of pieces) {
+    if (tree.name === "useDeclaration") {
+      const made = build.use(tree as Cst.UseDeclarationCstNode);
+      if (declarations.length) expressions.problems.push({ kind: "use-late", span: made.span });
+      uses.push(made);
+    } else {
+      const made = build.declaration(tree as Cst.DeclarationCstNode);
+      if (made) declarations.push(made);
+    }
+  }
+  return { ast: { kind: "module", path: from.path, doc: moduleDoc, uses, declarations, span: whole }, comments: laid.comments, problems: firstOfLines(from, laid.problems, [...problems, ...expressions.problems]) };
+}
+
+/** Concrete trees of all declarations; a mistake in one leaves the others whole. */
+export function parsePieces(from: Source): Pieces {
+  const laid = layout(from);
+  const problems: SyntaxProblem[] = [];
+  const pieces: Piece[] = [];
+  for (const tokens of laid.chunks) {
+    const [first] = tokens;
+    const last = tokens[tokens.length - 1];
+    if (!first || !last || laid.cuts.some((c) => c >= first.startOffset && c < endOf(last))) continue;
+    if (!begins(first)) {
+      problems.push({ kind: "declaration-expected", found: describe(first), words: [...DECLARATION_WORDS, "use"], span: span(from.path, first.startOffset, endOf(first)) });
+      continue;
+    }
+    const tree = parseChunk(from, tokens, problems);
+    if (tree) pieces.push({ tokens, tree });
+  }
+  return { pieces, layout: laid, problems };
+}
+
+const beginnings = new Set([...DECLARATION_WORDS, "use"]);
+const begins = (t: IToken): boolean => beginnings.has(t.image as (typeof DECLARATION_WORDS)[number]);
+
+function parseChunk(from: Source, tokens: readonly IToken[], problems: SyntaxProblem[]): CstNode | undefined {
+  parser.input = [...tokens];
+  const tree = tokens[0]?.tokenType === token("Use") ? parser.useDeclaration() : parser.declaration();
+  for (const error of parser.errors) {
+    const problem = complaint(from, error);
+    if (problem) problems.push(problem);
+  }
+  return tree;
+}
+
+/**
+ * One mistake makes many complaints. What characters and brackets say is certain, one of a kind a line;
+ * of what the parser derives, the first one of a line stays, unless something certain stands there.
+ */
+function firstOfLines(from: Source, certain: readonly SyntaxProblem[], derived: readonly SyntaxProblem[]): SyntaxProblem[] {
+  const lineOf = (problem: SyntaxProblem): number => position(from, problem.span.start).line;
+  const kept = new Map<string, SyntaxProblem>();
+  const lines = new Set<number>();
+  for (const problem of certain) {
+    const line = lineOf(problem);
+    lines.add(line);
+    const key = `${line} ${problem.kind}`;
+    if (!kept.has(key)) kept.set(key, problem);
+  }
+  for (const problem of [...derived].sort(byPlace)) {
+    const line = lineOf(problem);
+    if (!lines.has(line)) kept.set(`${line}`, problem);
+    lines.add(line);
+  }
+  return [...kept.values()].sort(byPlace).slice(0, MOST);
+}
+
+const byPlace = (a: SyntaxProblem, b: SyntaxProblem): number => a.span.start - b.span.start || a.span.end - b.span.end;
+
+/** Which token each `///` stands before. What stands at the top, apart from the first declaration or before a `use`, is the module's. */
+function docsOf(from: Source, laid: Layout): { docs: Map<number, string>; moduleDoc: string | undefined } {
+  const docs = new Map<number, string>();
+  const comments = laid.comments.filter((c) => c.isDoc);
+  let moduleDoc: string | undefined;
+  let next = 0;
+  let isFirst = true;
+  for (const tokens of laid.chunks) for (const t of tokens) {
+    const before: Comment[] = [];
+    for (let c = comments[next]; c && c.end <= t.startOffset; c = comments[++next]) before.push(c);
+    const isTop = isFirst;
+    isFirst = false;
+    if (before.length === 0) continue;
+    const own = isTop ? before.length - moduleLines(from, before, t) : before.length;
+    const module = before.slice(0, before.length - own);
+    if (module.length) moduleDoc = textOf(module);
+    if (own) docs.set(t.startOffset, textOf(before.slice(before.length - own)));
+  }
+  if (isFirst && comments.length) moduleDoc = textOf(comments);
+  return { docs, moduleDoc };
+}
+
+const textOf = (comments: readonly Comment[]): string => comments.map((c) => c.text.slice(3).trim()).join("\n");
+
+/** How many of the first lines are the module's: all before a `use`, else those before the last empty line. */
+function moduleLines(from: Source, before: readonly Comment[], first: IToken): number {
+  if (first.tokenType === token("Use")) return before.length;
+  for (let i = before.length; i > 0; i--) {
+    const gap = from.text.slice(before[i - 1]?.end, before[i]?.start ?? first.startOffset);
+    if (/\n[ \t\r]*\n/.test(gap)) return i;
+  }
+  return 0;
 }
