@@ -4,8 +4,9 @@ import { RuntimeError, refuse } from "./errors.ts";
 import type { Port } from "./graph.ts";
 import type { Device } from "./providers.ts";
 import type { Tensor } from "./tensor.ts";
-import { startWorker } from "./worker-start.ts";
 import type { Failure, FromWorker, ToWorker, WorkerOrder } from "./worker-messages.ts";
+import { startWorker } from "./worker-start.ts";
+import { WorkerState } from "./worker-state.ts";
 
 type Outputs = Readonly<Record<string, Tensor>>;
 
@@ -33,8 +34,6 @@ export interface Opened {
 
 /** So many replacements in a row that never opened the model: then there is no use in more. */
 const MOST_FAILURES = 3;
-/** Milliseconds that closing waits for a run, after which the thread is ended. */
-const CLOSING = 30_000;
 
 export class Pool {
   #order: WorkerOrder;
@@ -87,13 +86,10 @@ export class Pool {
     await Promise.all([...this.#members].map((member) => this.#end(member)));
   }
 
+  /** Waits for its run, however long that takes: ending a thread inside of ONNX Runtime would end the whole process. */
   #end({ worker }: Member): Promise<void> {
     return new Promise((resolve) => {
-      const late = setTimeout(() => void worker.terminate(), CLOSING);
-      worker.once("exit", () => {
-        clearTimeout(late);
-        resolve();
-      });
+      worker.once("exit", () => resolve());
       worker.ref();
       worker.postMessage({ kind: "close" } satisfies ToWorker);
     });
@@ -136,7 +132,10 @@ export class Pool {
 
   /** Starts a worker; resolves when it has the model open. */
   #add(): Promise<Opened> {
-    const member: Member = { worker: startWorker(this.#order), job: undefined, facts: undefined };
+    const state = new WorkerState();
+    const member: Member = { worker: startWorker({ order: this.#order, state: state.shared }), job: undefined, facts: undefined };
+    state.watch();
+    member.worker.once("exit", () => state.unwatch());
     this.#adopt(member);
     const { worker } = member;
     return new Promise<Opened>((resolve, reject) => {

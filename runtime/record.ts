@@ -171,7 +171,7 @@ export function wantedOf({ type, dtype, axes }: Boundary): string {
     case "int": return "a whole number";
     case "float": return "a number";
     case "bool": return "true or false";
-    case "tensor": return `a tensor ${dtype ?? "f32"}[${(axes ?? []).map((a) => (a.name === "" || a.name === a.size ? a.size : `${a.name} = ${a.size}`)).join(", ")}]`;
+    case "tensor": return `a tensor ${dtype ?? "f32"}[${(axes ?? []).map((a) => (a.name === "" || a.name === String(a.size) ? a.size : `${a.name} = ${a.size}`)).join(", ")}]`;
   }
 }
 

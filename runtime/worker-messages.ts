@@ -12,6 +12,12 @@ export interface WorkerOrder {
   readonly options: Omit<GraphOptions, "device">;
 }
 
+/** The order, and the memory by which the session sees whether the worker is inside of ONNX Runtime. */
+export interface WorkerData {
+  readonly order: WorkerOrder;
+  readonly state: SharedArrayBuffer;
+}
+
 export type ToWorker =
   | { readonly kind: "run"; readonly id: number; readonly inputs: Readonly<Record<string, Tensor>> }
   /** Ends the profile and says which file it is in; the worker then opens the model again. */

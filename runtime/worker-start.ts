@@ -1,9 +1,9 @@
 // Starts the worker's file: as it is in the package, through the TypeScript loader where the sources run themselves.
 import { Worker } from "node:worker_threads";
-import type { WorkerOrder } from "./worker-messages.ts";
+import type { WorkerData } from "./worker-messages.ts";
 
-export function startWorker(order: WorkerOrder): Worker {
-  const options = { workerData: order, name: "kirigami" };
+export function startWorker(workerData: WorkerData): Worker {
+  const options = { workerData, name: "kirigami" };
   if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./worker.js", import.meta.url), options);
   const file = new URL("./worker.ts", import.meta.url);
   const loader = typescriptLoader();

@@ -3,11 +3,13 @@ import { parentPort, threadId, workerData } from "node:worker_threads";
 import { RuntimeError, reasonOf } from "./errors.ts";
 import { Graph } from "./graph.ts";
 import { type Device, openOn } from "./providers.ts";
-import type { Failure, FromWorker, ToWorker, WorkerOrder } from "./worker-messages.ts";
+import type { Failure, FromWorker, ToWorker, WorkerData } from "./worker-messages.ts";
+import { WorkerState } from "./worker-state.ts";
 
 const port = parentPort;
 if (!port) throw new Error("runtime/worker.ts is started by a session, as a worker thread");
-const order = workerData as WorkerOrder;
+const { order, state: shared } = workerData as WorkerData;
+const state = new WorkerState(shared);
 
 const failure = (error: unknown): Failure => (error instanceof RuntimeError ? error.plain() : { code: undefined, says: error instanceof Error ? (error.stack ?? error.message) : reasonOf(error) });
 const say = (message: FromWorker, hand: ArrayBuffer[] = []): void => port.postMessage(message, hand);
@@ -50,14 +52,14 @@ async function profile(id: number): Promise<void> {
 }
 
 // One after the other, in the order in which they came.
-let before: Promise<void> = start();
+let before: Promise<void> = state.inside(start);
 port.on("message", (message: ToWorker) => {
   before = before.then(async () => {
     try {
-      if (message.kind === "run") await run(message);
-      else if (message.kind === "profile") await profile(message.id);
+      if (message.kind === "run") await state.inside(() => run(message));
+      else if (message.kind === "profile") await state.inside(() => profile(message.id));
       else {
-        await graph?.release();
+        await state.inside(async () => graph?.release());
         port.close();
       }
     } catch (error) {

@@ -7,6 +7,7 @@ import { reasonOf, refuse } from "../errors.ts";
 import type { Given, HostStep, Prepared } from "../host-step.ts";
 import type { Tensor } from "../tensor.ts";
 import { Turn } from "../turn.ts";
+import { byteOffsets, type Offset, wordOffsets } from "./offsets.ts";
 
 export interface Tokens {
   readonly ids: readonly number[];
@@ -19,6 +20,8 @@ export interface Tokens {
 export const MOST_CHARACTERS = 1_000_000;
 const MOST_TOKENIZER = 256 * 2 ** 20;
 
+const NOWHERE: Offset = { start: 0, end: 0 };
+
 /** The parts of tokenizer.json and tokenizer_config.json that the library does not act on. */
 interface Conventions {
   readonly padId: number;
@@ -27,6 +30,11 @@ interface Conventions {
   readonly cutLeft: boolean;
   /** What the model was made for; infinite where its configuration does not say. */
   readonly modelMost: number;
+  /** How tokens lie along the text. */
+  readonly family: "words" | "bytes" | "other";
+  /** Of pieces that go on with a word: `##`. */
+  readonly prefix: string;
+  readonly unknown: string;
 }
 
 /** One tokenizer, with the cutting and the padding of its checkpoint. */
@@ -61,6 +69,35 @@ export class TextTokenizer {
     const tokens: readonly string[] = processed?.tokens ?? kept;
     const ids = tokens.map((t) => this.#tokenizer.token_to_id(t) ?? this.#tokenizer.model?.unk_token_id ?? 0);
     return { ids, tokens, types: processed?.token_type_ids ?? tokens.map(() => 0) };
+  }
+
+  decode(ids: readonly number[], options: { readonly special?: boolean } = {}): string {
+    return ids.length === 0 ? "" : this.#tokenizer.decode([...ids], { skip_special_tokens: options.special === false });
+  }
+
+  /** What each token of `encode(text, most)` stands for; undefined for tokenizers that it is not known of (other than WordPiece and byte-level BPE). */
+  offsets(text: string, most = Infinity): Offset[] | undefined {
+    const { tokens } = this.encode(text, most);
+    const bare: readonly string[] = this.#tokenizer.tokenize(text, { add_special_tokens: false });
+    const all = this.#bareOffsets(text, bare);
+    if (!all) return undefined;
+    const room = Math.min(bare.length, Math.max(0, most - (this.#encode(text).tokens.length - bare.length)));
+    const first = this.conventions.cutLeft ? bare.length - room : 0;
+    const kept = bare.slice(first, first + room);
+    // Special tokens stand before and behind what was kept.
+    const before = tokens.findIndex((_, i) => kept.every((token, k) => tokens[i + k] === token));
+    return tokens.map((_, i) => (i >= before && i < before + room ? (all[first + i - before] ?? NOWHERE) : NOWHERE));
+  }
+
+  #bareOffsets(text: string, bare: readonly string[]): Offset[] | undefined {
+    const tokenizer = this.#tokenizer;
+    const added = new Set([...tokenizer.get_added_tokens_decoder().values()].map((t) => t.content));
+    const { family, prefix, unknown } = this.conventions;
+    if (bare.some((token) => added.has(token) && token !== unknown)) return undefined;
+    const normalize = (t: string): string => (tokenizer.normalizer === null ? t : tokenizer.normalizer.normalize(t));
+    if (family === "bytes") return normalize(text) === text ? byteOffsets(text, bare) : undefined;
+    if (family !== "words") return undefined;
+    return wordOffsets(text, bare, { normalize, prefix, unknown, split: (t) => tokenizer.pre_tokenizer?.pre_tokenize(t) ?? [t] });
   }
 
   #encode(text: string): Tokens {
@@ -150,11 +187,15 @@ function conventionsOf(tokenizer: Tokenizer, json: Json, config: Json): Conventi
   const named = typeof text === "string" ? tokenizer.token_to_id(text) : undefined;
   const number = (value: unknown): number | undefined => (typeof value === "number" && Number.isSafeInteger(value) ? value : undefined);
   const most = config.model_max_length;
+  const model = (json.model ?? {}) as Json;
   return {
     padId: named ?? number(padding.pad_id) ?? 0,
     padType: number(padding.pad_type_id) ?? 0,
     padLeft: config.padding_side === "left" || (config.padding_side === undefined && padding.direction === "Left"),
     cutLeft: config.truncation_side === "left" || (config.truncation_side === undefined && truncation.direction === "Left"),
+    family: model.type === "WordPiece" ? "words" : JSON.stringify(json.pre_tokenizer ?? null).includes('"ByteLevel"') ? "bytes" : "other",
+    prefix: typeof model.continuing_subword_prefix === "string" ? model.continuing_subword_prefix : "##",
+    unknown: typeof model.unk_token === "string" ? model.unk_token : "",
     modelMost: typeof most === "number" && most >= 1 ? most : Infinity,
   };
 }
