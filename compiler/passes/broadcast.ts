@@ -26,6 +26,8 @@ export function isRow(node: Node, facts: Facts): boolean {
 
 /** A row without its leading sizes of 1. */
 export function asVector(o: Build, row: Node): Node {
+  const [x] = row.inputs;
+  if (row.op === "reshape" && x?.type.dims.length === 1) return x;
   const { dims } = row.type;
   return dims.length === 1 ? row : o.reshape(row, dims.slice(-1));
 }

@@ -10,6 +10,8 @@ import { expandTo } from "./broadcast.ts";
 import { isMadeOfWeights } from "./constant.ts";
 import { pass } from "./pass.ts";
 
+/** Hides a key in 32 bits, and is far from overflowing. */
+const LOWEST = -1e30;
 const HOLES = ["root", "q", "k", "v", "bias"] as const;
 type Holes = Readonly<Record<(typeof HOLES)[number], Node>>;
 
@@ -79,7 +81,9 @@ function grown(o: Build, x: Node, heads: number, value: number, column: Node | u
   const shift = needsBias ? widened(o, b ?? o.fill(dtype, [each], 0), heads, value) : undefined;
   if (!column) return o.linear(input, wide, shift);
   const [batch, n] = input.type.dims as readonly [Dim, Dim, Dim];
-  const spread = expandTo(o, o.reshape(column, column.type.dims.slice(0, 3)), [batch, n, constant(1)]);
+  // The product multiplies the term by the zeros of other channels too, so it has to be finite: log(0) is hidden just as well by a large number.
+  const finite = o.binary("max", column, o.scalar(dtype, LOWEST));
+  const spread = expandTo(o, o.reshape(finite, column.type.dims.slice(0, 3)), [batch, n, constant(1)]);
   const row = widened(o, o.fill(dtype, [1, each], 0), heads, 1);
   return o.linear(o.concat([input, spread], 2), o.concat([wide, row], 0), shift);
 }

@@ -10,12 +10,13 @@ const perm = (node: Node): readonly number[] => node.attrs.perm as readonly numb
 
 const ELEMENTWISE: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "min", "max", "neg", "exp", "log", "sqrt", "abs", "tanh", "erf", "sigmoid", "sin", "cos", "relu", "where"]);
 const ALONG_AXIS: ReadonlySet<string> = new Set(["concat", "slice", "gather"]);
+const SUNK: readonly string[] = [...ELEMENTWISE, ...ALONG_AXIS, "expand"];
 /** So far down is looked for a transposition that cancels: a rotation is five ops. */
 const DEPTH = 8;
 
-// 1. a transposition of ops on elements, concatenations, slices and gathers, behind which it cancels
+// 1. a transposition of ops on elements, concatenations, slices, gathers and repetitions, behind which it cancels
 const sunk: Rule = rule("transpose of what was transposed before", ["root", "x"], {
-  find: (o, { root, x }) => o.as(root, o.transpose(o.as(x, o.any(...[...ELEMENTWISE, ...ALONG_AXIS].map((op) => o.op(op)))))),
+  find: (o, { root, x }) => o.as(root, o.transpose(o.as(x, o.any(...SUNK.map((op) => o.op(op)))))),
   when: ({ root, x }, { facts }) => cancels(x, perm(root), facts, DEPTH, new Map()) === "cancels" || because("a transposition would remain", x),
   put: (o, { root, x }) => sink(o, x, perm(root)),
 });
@@ -53,12 +54,13 @@ function look(node: Node, order: readonly number[], facts: Facts, depth: number,
   if (depth === 0) return "stays";
   const all = moved(node).map((x) => cancels(x, order, facts, depth - 1, seen));
   if (all.length === 0 || all.includes("stays")) return "stays";
-  return all.includes("cancels") ? "cancels" : "free";
+  // What is repeated is smaller before than after.
+  return all.includes("cancels") || node.op === "expand" ? "cancels" : "free";
 }
 
 /** Inputs that have the axes of the result. */
 function moved(node: Node): readonly Node[] {
-  if (ELEMENTWISE.has(node.op) || node.op === "concat" || node.op === "slice") return node.inputs;
+  if (ELEMENTWISE.has(node.op) || node.op === "concat" || node.op === "slice" || (node.op === "expand" && node.inputs[0]?.type.dims.length === node.type.dims.length)) return node.inputs;
   return node.op === "gather" && node.inputs[1]?.type.dims.length === 1 ? node.inputs.slice(0, 1) : [];
 }
 
@@ -73,6 +75,7 @@ function sink(o: Build, node: Node, order: readonly number[]): Node {
   if (movesOnlyOnes(node, order, facts)) return o.reshape(node, order.map((p) => node.type.dims[p] as Dim));
   if (node.op === "transpose") return node.inputs[0] as Node;
   const inputs = node.inputs.map((x, i) => (node.op === "gather" && i === 1 ? x : sink(o, x, order)));
+  if (node.op === "expand") return o.expand(inputs[0] as Node, order.map((p) => node.type.dims[p] as Dim));
   const attrs = ALONG_AXIS.has(node.op) ? { ...node.attrs, axis: order.indexOf(node.attrs.axis as number) } : node.attrs;
   return o.make(node.op, inputs, attrs);
 }

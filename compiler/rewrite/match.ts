@@ -63,7 +63,7 @@ export class Matcher {
     if (p.inputs && p.inputs.length !== node.inputs.length) return this.#missed(node, `${p.op} has ${node.inputs.length} inputs, not ${p.inputs.length}`);
     for (const name in p.attrs)
       if (!sameAttr(p.attrs[name], node.attrs[name], this.#facts)) return this.#missed(node, `${name} of ${p.op} is another`);
-    if (p.sole && !this.#isSole(node)) return this.#missed(node, `${p.op} is also used elsewhere`);
+    if (p.sole && !this.#isSole(node)) return this.#missed(node, `${p.op} is also used elsewhere`, this.#nodes.length + 1);
     this.#nodes.push(node);
     const depth = this.#nodes.length;
     if (this.#inputs(p, node, then)) return true;
@@ -84,8 +84,7 @@ export class Matcher {
     return pattern ? this.#match(pattern, nodes[at] as Node, () => this.#each(patterns, nodes, at + 1, then)) : then();
   }
 
-  #missed(node: Node, says: string): false {
-    const depth = this.#nodes.length;
+  #missed(node: Node, says: string, depth = this.#nodes.length): false {
     if (!this.#miss || depth > this.#miss.depth) this.#miss = { depth, node, says };
     return false;
   }

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
 import { Build } from "../../compiler/graph/build.ts";
-import { Arena, type Graph, type Node } from "../../compiler/graph/node.ts";
+import { Arena, type Graph, type Level, type Node } from "../../compiler/graph/node.ts";
 import { parseGraph, printGraph } from "../../compiler/graph/text.ts";
 import type { Value } from "../../compiler/host.ts";
 import { infer } from "../../compiler/ops/index.ts";
@@ -23,6 +23,8 @@ export interface PassCase {
   readonly passes: readonly Pass[];
   readonly make: (b: Build) => Node | readonly Node[];
   readonly target?: TargetName;
+  /** Of what `make` gives; graphs that hold fused ops already are of level "fused". */
+  readonly level?: Level;
 }
 
 /** Sizes of inputs, known to the run alone; C is known. */
@@ -38,13 +40,13 @@ export const number = (b: Build, value: number): Node => b.scalar("f32", value);
 const SIZES: Readonly<Record<string, number>> = { B: 2, N: 17, M: 11 };
 
 /** Checks text and numbers; what the passes said is for the test to look at. */
-export async function passCase(t: ExecutionContext, { golden, passes, make, target = "cpu" }: PassCase): Promise<{ readonly after: Graph; readonly record: Recorder }> {
+export async function passCase(t: ExecutionContext, { golden, passes, make, target = "cpu", level = "tensor" }: PassCase): Promise<{ readonly after: Graph; readonly record: Recorder }> {
   const b = new Build(new Arena(infer));
   const made = make(b);
-  const before = printGraph({ ...graphOf(b.arena, ...(Array.isArray(made) ? made : [made]) as readonly Node[]), level: "tensor" });
-  const graph = parseGraph(before, infer) as Graph<"tensor">;
+  const before = printGraph({ ...graphOf(b.arena, ...(Array.isArray(made) ? made : [made]) as readonly Node[]), level });
+  const graph = parseGraph(before, infer);
   const record = new Recorder();
-  const after = runPasses(graph, target, { order: passes, record });
+  const after = runPasses(graph as Graph<"tensor">, target, { order: passes, record });
   compareText(t, golden, `${before}\n${printGraph(after)}`);
   await sameNumbers(t, graph, after, target);
   return { after, record };
