@@ -4,10 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { HostError } from "../../compiler/host.ts";
+import { addBench } from "./commands/bench.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCompile } from "./commands/compile.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
+import { addInspect } from "./commands/inspect.ts";
+import { addNew } from "./commands/new.ts";
+import { addProfile } from "./commands/profile.ts";
 import { addRun } from "./commands/run.ts";
 import { addTest } from "./commands/test.ts";
 import type { AddCommand, Context } from "./command.ts";
@@ -17,7 +22,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addCheck, addCompile, addRun, addTest, addDoctor, addExplain];
+const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addInspect, addProfile, addBench, addExplain, addDoctor, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 export function commandLine(context: Context): Command {

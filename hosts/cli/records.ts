@@ -4,11 +4,10 @@ import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import type { Boundary, Manifest } from "../../runtime/artifact.d.ts";
 import type { InputValue } from "../../runtime/record.ts";
 import type { Tensor, TypedArray } from "../../runtime/tensor.ts";
+import { type InputRecord, nested, put } from "./fields.ts";
 import { type Io, readStdin } from "./io.ts";
 import { readTensors, rowOf } from "./tensor-files.ts";
 import { UsageError } from "./usage-error.ts";
-
-type InputRecord = Record<string, InputValue>;
 
 /** A record and what it is called in a table. */
 export interface NamedRecord {
@@ -121,21 +120,6 @@ function jsonValue(input: Boundary, value: unknown, from: string, folder: string
 
 function at(record: Record<string, unknown>, name: string): unknown {
   return name.split(".").reduce<unknown>((value, part) => (typeof value === "object" && value !== null ? (value as Record<string, unknown>)[part] : undefined), record);
-}
-
-function put(record: InputRecord, name: string, value: InputValue): void {
-  const parts = name.split(".");
-  const last = parts.pop() ?? name;
-  let inner = record;
-  for (const part of parts) inner = (inner[part] ??= {}) as InputRecord;
-  inner[last] = value;
-}
-
-/** `{ "a.b": v }` as `{ a: { b: v } }`. */
-function nested(flat: Readonly<Record<string, InputValue>>): InputRecord {
-  const out: InputRecord = {};
-  for (const [name, value] of Object.entries(flat)) put(out, name, value);
-  return out;
 }
 
 function merged(base: InputRecord, over: InputRecord): InputRecord {

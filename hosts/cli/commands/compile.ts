@@ -1,5 +1,5 @@
 // `kiri compile`: a pipeline into an artefact, its gates measured before the artefact takes its place.
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Report as GateReport } from "../../evaluation/report.ts";
 import { build } from "../../build.ts";
@@ -38,7 +38,7 @@ async function compileFile(io: Io, arg: string | undefined, options: Options): P
   const variant = chosenVariant(program, options);
   const progress = new ProgressLines(io, options.json);
   const name = options.pipeline ?? program.file.replace(/^.*\//, "").replace(/\.kiri$/, "");
-  const out = join(io.cwd, options.out ?? join("build", variant === undefined ? name : `${name}-${variant}`));
+  const out = resolve(io.cwd, options.out ?? join("build", variant === undefined ? name : `${name}-${variant}`));
   const result = await build({
     root: program.root, file: program.file, target: options.target, out, gates: options.gates, signal: io.signal, onProgress: progress.update,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
@@ -56,7 +56,8 @@ async function compileFile(io: Io, arg: string | undefined, options: Options): P
   const size = Object.values(files).reduce((sum, f) => sum + f.bytes, 0);
   const counts = Object.entries(fused).filter(([, n]) => n > 0).map(([op, n]) => `${op} × ${n}`);
   io.stderr.write(`${bytes(size)}, ${large(cost.total)} multiply-adds${counts.length ? `, fused: ${counts.join(", ")}` : ""}\n`);
-  io.stdout.write(`${relative(io.cwd, result.artifact) || "."}\n`);
+  const shown = relative(io.cwd, result.artifact);
+  io.stdout.write(`${shown.startsWith("..") ? result.artifact : shown}\n`);
   return code;
 }
 

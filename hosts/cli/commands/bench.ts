@@ -1,0 +1,84 @@
+// `kiri bench`: the variants of a program beside its plain model: quality, time, what is left of the work.
+import type { Command } from "commander";
+import { compare, type Comparison, type Row } from "../../evaluation/compare.ts";
+import { type Context, examples } from "../command.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import type { Io } from "../io.ts";
+import { exitOf, printJson, printProblems } from "../problems.ts";
+import { ProgressLines } from "../progress.ts";
+import { oneProgram } from "../project.ts";
+import { bytes, table } from "../table.ts";
+import { wholeNumber } from "./run.ts";
+
+interface Options {
+  readonly pipeline?: string;
+  readonly variant?: readonly string[];
+  readonly target: "cpu" | "cuda" | "portable";
+  readonly rounds?: number;
+  readonly latency: boolean;
+  readonly json?: boolean;
+}
+
+export function addBench(program: Command, context: Context): void {
+  const command = program
+    .command("bench")
+    .description("measure and time the variants of a program beside its plain model")
+    .argument("[file]", "a program, or a directory with one")
+    .option("--pipeline <name>", "where the file has several")
+    .option("--variant <names...>", "these variants only, in this order")
+    .option("--target <name>", "cpu, cuda or portable", "cpu")
+    .option("--rounds <count>", "rounds of timing, at least 9", wholeNumber)
+    .option("--no-latency", "time nothing")
+    .option("--json", "print JSON")
+    .action(async (file: string | undefined, options: Options) => context.finish(await bench(context.io, file, options)));
+  examples(command, [
+    ["kiri bench pipelines/scenes.kiri", "all variants"],
+    ["kiri bench --variant lite lite_int8 --rounds 31", "two of them, timed longer"],
+  ]);
+}
+
+async function bench(io: Io, arg: string | undefined, options: Options): Promise<ExitCode> {
+  const program = oneProgram(io.cwd, arg);
+  const progress = new ProgressLines(io, options.json);
+  const shared = { root: program.root, file: program.file, target: options.target, signal: io.signal, onProgress: progress.update, ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(options.variant ? { variants: options.variant } : {}) };
+  const found = await compare({ ...shared, latency: options.latency, ...(options.rounds === undefined ? {} : { rounds: options.rounds }) }).finally(() => progress.end());
+  const problems = [...found.problems, ...found.rows.flatMap((r) => r.problems)];
+  const reports = [{ program, problems, sources: found.sources }];
+  const code = exitOf(reports);
+  if (options.json) printJson(io, "bench", code, reports, { pipeline: found.pipeline, machine: found.machine, rows: found.rows.map(({ problems: own, ...row }) => ({ ...row, problems: own.map((p) => p.code) })) });
+  else {
+    printProblems(io, reports);
+    if (found.rows.length > 0) io.stdout.write(`${benchTable(found)}\n${footnote(found)}\n`);
+  }
+  return found.rows.length === 0 && code === EXIT.success ? EXIT.failed : code;
+}
+
+/** One row a variant; times are of one record on one thread. */
+export function benchTable({ rows }: Comparison): string {
+  const measures = [...new Set(rows.flatMap((r) => Object.keys(r.measures)))];
+  const hasTime = rows.some((r) => r.latencyMs !== undefined);
+  const right = (title: string): { title: string; align: "right" } => ({ title, align: "right" });
+  const columns = [{ title: "variant" }, ...measures.map((m) => right(shortened(m, measures))), ...(hasTime ? [right("latency"), right("speed-up")] : []), right("block FLOPs"), right("tokens"), right("size"), { title: "" }];
+  return table(columns, rows.map((row) => [
+    row.variant, ...measures.map((m) => row.measures[m]?.toFixed(3) ?? "–"), ...(hasTime ? [spread(row.latencyMs, row.latencySpread, " ms"), spread(row.ratioToPlain, row.ratioSpread, "")] : []),
+    row.flopRatio.toFixed(3), tokens(row), bytes(row.bytes), row.problems.some((p) => p.severity === "error") ? "fails" : "",
+  ]));
+}
+
+/** `mean_iou` where that is enough to tell it from the others. */
+function shortened(measure: string, all: readonly string[]): string {
+  const short = (m: string): string => m.replace(/\(.*$/, "");
+  return all.filter((m) => short(m) === short(measure)).length === 1 ? short(measure) : measure;
+}
+
+function spread(value: number | undefined, share: number | undefined, unit: string): string {
+  if (value === undefined) return "–";
+  return `${value.toFixed(2)}${unit}${share === undefined ? "" : ` ± ${(share * 100).toFixed(0)} %`}`;
+}
+
+const tokens = ({ tokens: t }: Row): string => (t === undefined ? "–" : t.entering === t.leaving ? `${t.entering}` : `${t.entering} → ${t.leaving}`);
+
+function footnote({ machine, rows }: Comparison): string {
+  const measures = [...new Set(rows.flatMap((r) => Object.keys(r.measures)))].join(", ");
+  return [measures, `${machine.processor}, ONNX Runtime ${machine.onnxruntime}; medians of one record on one thread, ± half the distance of the quartiles`].filter(Boolean).join("\n");
+}

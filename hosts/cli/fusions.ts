@@ -1,0 +1,35 @@
+// Where a fused operator was near and did not come about: the rule, the line, and what stood in its way.
+import type { Compiled } from "../../compiler/compile.ts";
+import { placeOf } from "../../compiler/diagnostics/render.ts";
+
+/** A pipeline that went through the passes. */
+export type Fused = Pick<Compiled, "record" | "elaboration" | "program">;
+
+export interface Fusion {
+  readonly pass: string;
+  readonly rule: string;
+  /** Whether the whole pattern was there, and a condition was not. */
+  readonly isWhole: boolean;
+  readonly why: string;
+  readonly op: string;
+  readonly path: string;
+  readonly place: string | null;
+}
+
+export function fusionsOf(compiled: Fused): Fusion[] {
+  const { record, elaboration, program } = compiled;
+  const sources = program.modules.sources();
+  return record.nearest().map((m) => {
+    const origin = elaboration.arena.originsOf(m.node)[0] ?? elaboration.arena.originsOf(m.root)[0];
+    return { pass: m.pass, rule: m.rule, isWhole: m.depth === "all", why: m.says, op: m.node.op, path: origin?.path ?? "", place: origin ? placeOf(origin.span, sources) : null };
+  });
+}
+
+export function fusionText(compiled: Fused): string {
+  const fused = [...compiled.record.fused].filter(([, n]) => n > 0).map(([op, n]) => `${op} × ${n}`);
+  const misses = fusionsOf(compiled);
+  // A condition that failed tells more than a pattern that never was there.
+  const ranked = [...misses.filter((m) => m.isWhole), ...misses.filter((m) => !m.isWhole)];
+  const lines = ranked.map((m) => `${m.pass}, ${m.rule}: ${m.isWhole ? "the pattern is there, but " : ""}${m.why}\n    ${m.op} in ${m.path || "the pipeline"}${m.place ? `  ${m.place}` : ""}\n`);
+  return `fused: ${fused.join(", ") || "nothing"}\n${lines.length ? `\nnearest misses:\n${lines.join("")}` : "no rule came near without firing\n"}`;
+}
