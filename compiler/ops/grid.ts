@@ -1,6 +1,6 @@
 // Matrices over two grids of cells that are known once the grids are: window masks and adaptive pooling.
 
-type Grid = readonly [height: number, width: number];
+export type Grid = readonly [height: number, width: number];
 
 /** 0 where a cell's home on the other grid lies within floor(window/2) of the target in both directions, else -1e30. */
 export function windowMask(from: Grid, to: Grid, window: number): Float32Array {

@@ -6,7 +6,7 @@ import type { Call } from "./call.ts";
 import { castTo, wide } from "./elementwise.ts";
 import { range } from "./leaves.ts";
 import { reshaped } from "./movement.ts";
-import type { Lowering, Op } from "./op.ts";
+import type { Lowering, OnnxAttrs, Op } from "./op.ts";
 
 const gather: Op = {
   name: "gather",
@@ -50,7 +50,9 @@ const take: Op = {
     const batch = node.attrs.batch as number;
     if (batch === 0) return o.node("Gather", [x, indices], { axis: 0 });
     const rank = (node.inputs[1] as Node).type.dims.length;
-    return o.node("GatherND", [x, o.node("Unsqueeze", [indices, o.ints([rank])])], { batch_dims: batch });
+    // Single numbers, one list of places a batch: no batch has to be told from another.
+    if ((node.inputs[0] as Node).type.dims.length === batch + 1 && rank === batch + 1) return o.node("GatherElements", [x, indices], { axis: batch });
+    return o.node("GatherND", [x, o.shared(`column ${indices} ${rank}`, () => o.node("Unsqueeze", [indices, o.ints([rank])]))], { batch_dims: batch });
   },
 };
 
@@ -78,15 +80,20 @@ const put: Op = {
     const how = node.attrs.how as string;
     // ONNX Runtime combines rows of 32 bits and more.
     const compute = how === "set" ? dtype : dtype === "f16" ? "f32" : wide(dtype);
-    // Rows of all batches lie in one list; the index of a row says which batch it is of.
     const rest = dims.slice(batch + 1);
+    const reduction: OnnxAttrs = how === "set" ? {} : { reduction: how };
+    if (rest.length === 0 && batch > 0) {
+      const parts = [castTo(o, o.value(x), dtype, compute), o.value(indices), castTo(o, o.value(values), dtype, compute)];
+      return castTo(o, o.node("ScatterElements", parts, { axis: batch, ...reduction }), compute, dtype);
+    }
+    // Rows of all batches lie in one list; the index of a row says which batch it is of.
     const rows = [product(dims.slice(0, batch + 1)), ...rest];
     const places = flatIndices(o, indices, dims.slice(0, batch), dims[batch] as Dim);
     const made = o.node("ScatterND", [
       castTo(o, reshaped(o, o.value(x), dims, rows), dtype, compute),
       places,
       castTo(o, reshaped(o, o.value(values), values.type.dims, [product(indices.type.dims), ...rest]), dtype, compute),
-    ], how === "set" ? {} : { reduction: how });
+    ], reduction);
     return reshaped(o, castTo(o, made, compute, dtype), rows, dims);
   },
 };
@@ -108,10 +115,13 @@ function flatIndices(o: Lowering, indices: Node, batch: readonly Dim[], rows: Di
   const batches = product(batch);
   const count = product(indices.type.dims);
   const flat = [count, constant(1)];
-  if (o.facts.number(batches) === 1) return reshaped(o, o.value(indices), indices.type.dims, flat);
-  const each = indices.type.dims[batch.length] as Dim;
-  const starts = o.shared(`starts ${batches.key} ${rows.key}`, () =>
-    o.node("Mul", [o.node("Unsqueeze", [range(o, batches), o.ints([1])]), o.dim(rows)]));
-  const moved = o.node("Add", [reshaped(o, o.value(indices), indices.type.dims, [batches, each]), starts]);
-  return reshaped(o, moved, [batches, each], flat);
+  const value = o.value(indices);
+  return o.shared(`rows ${value} of ${batches.key} × ${rows.key}`, () => {
+    if (o.facts.number(batches) === 1) return reshaped(o, value, indices.type.dims, flat);
+    const each = indices.type.dims[batch.length] as Dim;
+    const starts = o.shared(`starts ${batches.key} ${rows.key}`, () =>
+      o.node("Mul", [o.node("Unsqueeze", [range(o, batches), o.ints([1])]), o.dim(rows)]));
+    const moved = o.node("Add", [reshaped(o, value, indices.type.dims, [batches, each]), starts]);
+    return reshaped(o, moved, [batches, each], flat);
+  });
 }

@@ -1,53 +1,55 @@
 // Blends of the few rows that are nearest: weights without the part that cancels, and the product that runs fastest.
-import type { Build } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
-import type { Pattern, PatternBuild } from "../rewrite/pattern.ts";
 import { type Rule, because, rule } from "../rewrite/rule.ts";
 import { splatOf } from "../rewrite/splat.ts";
 import type { TargetTable } from "../targets/target.ts";
-import type { Dim, Facts } from "../types/dim.ts";
+import { type Dim, type Facts, constant, subtract } from "../types/dim.ts";
 import { isOne } from "./broadcast.ts";
 import { distances } from "./distance.ts";
 import { movement } from "./movement.ts";
+import { productTurned, withOnes } from "./one-product.ts";
 import { pass } from "./pass.ts";
 
-/** Σ over J of weights[B, N, J] · y[B, K, C] at places[B, N, J]. */
-const blended = (o: PatternBuild, weights: Pattern, y: Pattern, places: Pattern): Pattern => o.matmul(o.reshape(weights), o.take(y, places));
-
-// 1. exp(-t·(d - smallest d)) over its length or sum, d = |x|² + |c|² - 2 x·c of the nearest c: |x|² cancels
-const weights = ({ name }: TargetTable): Rule => rule("weights of the nearest", ["x", "c", "y", "found", "sharpness", "length"], {
-  find: (o, { x, c, y, found, sharpness, length }) => {
-    const near = o.op("max", [o.item(o.as(found, o.op("topk", [distances(o, x, c)], { axis: 2, largest: false })), 0), o.number(0)]);
-    const closeness = o.exp(o.mul(o.sub(o.reduce("reduceMin", near, [2], true), near), sharpness));
-    const total = o.any(o.reduce("reduceL2", closeness, [2], true), o.reduce("reduceSum", closeness, [2], true));
-    return blended(o, o.div(closeness, o.as(length, total)), y, o.item(found, 1));
+// 1. exp(-t·(d - smallest d)) of the nearest c over its length or sum, d = |x|² + |c|² - 2 x·c: |x|² cancels, and so does the smallest
+const weights = ({ name }: TargetTable): Rule => rule("weights of the nearest", ["x", "c", "d", "found", "reach", "sharpness", "length"], {
+  find: (o, { x, c, d, found, reach, sharpness, length }) => {
+    const measured = o.as(d, o.max(distances(o, x, c), o.number(0)));
+    const last = o.as(reach, o.slice(o.item(o.as(found, o.op("topk", [d], { axis: 2, largest: false })), 0)));
+    const closeness = o.where(o.binary("le", measured, last), o.exp(o.mul(o.sub(o.reduce("reduceMin", d, [2], true), d), sharpness)), o.number(0));
+    return o.div(closeness, o.as(length, o.any(o.reduce("reduceL2", closeness, [2], true), o.reduce("reduceSum", closeness, [2], true))));
   },
-  when: ({ sharpness, c }, { facts }) => {
+  when: ({ found, reach, sharpness }, { facts }) => {
+    const { axis, from, to } = reach.attrs as { axis: number; from: Dim; to: Dim };
+    const count = found.attrs.count as Dim;
+    if (axis !== 2 || !facts.equal(to, count) || !facts.equal(from, subtract(count, constant(1)))) return because("the farthest of the nearest is not the limit", reach);
+    if (!isPositive(sharpness)) return because("the sharpness may not be positive", sharpness);
     if (splatOf(sharpness) !== undefined) return true;
     const { dims } = sharpness.type;
-    if (dims.length !== 3 || !dims.slice(1).every((d) => isOne(d, facts))) return because("the sharpness differs between tokens or centres", sharpness);
-    return c.type.dtype === "f32" || because("only f32 is certain to keep the digits", c);
+    return (dims.length === 3 && dims.slice(1).every((size) => isOne(size, facts))) || because("the sharpness differs between tokens or centres", sharpness);
   },
-  put: (o, { x, c, y, found, sharpness, length }) => {
+  put: (o, { x, c, found, sharpness, length }) => {
+    const { dtype } = x.type;
+    const count = found.attrs.count as Dim;
+    const [scale, two] = [splatOf(sharpness) === undefined ? sharpness : o.scalar(dtype, splatOf(sharpness) as number), o.scalar(dtype, 2)];
+    // The nearest have the largest t·(2 x·c - |c|²): one product of [x | 1] and [2t·c | -t·|c|²].
     const norms = o.reduce("reduceSum", o.mul(c, c), [2], true);
-    // The nearest have the largest 2 x·c - |c|².
-    const near = o.sub(products(o, x, o.mul(c, o.scalar(c.type.dtype, 2)), name), o.transpose(norms, [0, 2, 1]));
-    const best = o.topk(near, found.attrs.count as Dim, 2);
-    const shares = o.softmax(o.mul(o.item(best, 0), sharpness), 2);
-    const all = length.op === "reduceL2" ? o.div(shares, o.reduce("reduceL2", shares, [2], true)) : shares;
-    return product(o, all, y, o.item(best, 1));
+    const near = productTurned(o, withOnes(o, x), o.concat([o.mul(c, o.mul(scale, two)), o.neg(o.mul(norms, scale))], 2), name);
+    const last = o.slice(o.item(o.topk(near, count, 2), 0), 2, subtract(count, constant(1)), count);
+    const shares = o.softmax(o.where(o.binary("ge", near, last), near, o.scalar(dtype, -1e30)), 2);
+    return length.op === "reduceL2" ? o.div(shares, o.reduce("reduceL2", shares, [2], true)) : shares;
   },
 });
 
-/** x[B, N, C] · c[B, K, C]ᵀ */
-function products(o: Build, x: Node, c: Node, target: TargetTable["name"]): Node {
-  return target === "portable" ? o.matmul(x, o.transpose(c, [0, 2, 1])) : o.fusedMatmul(x, c, { transA: false, transB: true, alpha: 1 });
-}
-
-/** What `blended` finds. */
-function product(o: Build, weights: Node, y: Node, places: Node): Node {
-  const [batch, count, near] = weights.type.dims as [Dim, Dim, Dim];
-  return o.matmul(o.reshape(weights, [batch, count, 1, near]), o.take(y, places, 1));
+/** Whether a number, or what is made of numbers, is positive whatever the run gives. */
+function isPositive(node: Node): boolean {
+  const value = splatOf(node);
+  if (value !== undefined) return value > 0;
+  const each = (): boolean => node.inputs.every(isPositive);
+  switch (node.op) {
+    case "reshape": case "expand": case "div": case "mul": case "add": case "min": return each();
+    case "max": return node.inputs.some(isPositive);
+    default: return false;
+  }
 }
 
 // 2. few channels: a product with a matrix that holds each token's weights in their places

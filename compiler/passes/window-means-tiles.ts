@@ -5,6 +5,7 @@ import type { Grid } from "../ops/grid.ts";
 import { type Because, type Rule, because, rule } from "../rewrite/rule.ts";
 import type { TargetTable } from "../targets/target.ts";
 import { type Dim, add, constant } from "../types/dim.ts";
+import { productTurned, turnedProduct, withOnes } from "./one-product.ts";
 import { pass } from "./pass.ts";
 import { type Tiling, tilingOf, workOf } from "./window-tiles.ts";
 
@@ -60,8 +61,8 @@ function tiled(o: Build, root: Node, sides: Grid, target: TargetTable): Node {
   const seen = o.reshape(o.gather(centres, places(o, tiling.cluster), 1), [batch, tiles, clusters, columns]);
   const mask = o.tensor("f32", [1, tiles, tokens, clusters], tiling.mask);
   // |x|² is the same for all centres and falls out of the softmax.
-  const shares = o.softmax(o.add(timesTurned(o, rows, seen, target), mask), 3);
-  const parts = o.reshape(turnedTimes(o, shares, rows, target), [batch, tiles * clusters, columns]);
+  const shares = o.softmax(o.add(productTurned(o, rows, seen, target.name), mask), 3);
+  const parts = o.reshape(turnedProduct(o, shares, rows, target.name), [batch, tiles * clusters, columns]);
   const sums = overlapped(o, parts, tiling, to[0] * to[1], [batch, columns]);
   const weights = o.binary("max", o.slice(sums, 2, width, columns), o.scalar("f32", 1e-16));
   return o.div(o.slice(sums, 2, 0, width), weights);
@@ -70,7 +71,7 @@ function tiled(o: Build, root: Node, sides: Grid, target: TargetTable): Node {
 /** [B, tiles, tokens, C + 1]: the tokens of each tile and a column of ones; nothing but zeros beyond the grid, so that no sum counts them. */
 function tokensOf(o: Build, x: Node, { token, tiles, tokens }: Tiling, columns: Dim): Node {
   const [batch, count] = x.type.dims as [Dim, Dim];
-  const rows = o.concat([x, o.fill("f32", [batch, count, 1], 1)], 2);
+  const rows = withOnes(o, x);
   const beyond = token.includes(-1);
   const all = beyond ? o.concat([rows, o.fill("f32", [batch, 1, columns], 0)], 1) : rows;
   const zero = o.arena.facts.number(count) as number;
@@ -84,12 +85,3 @@ function overlapped(o: Build, parts: Node, { cluster }: Tiling, count: number, [
 }
 
 const places = (o: Build, values: readonly number[]): Node => o.tensor("i64", [values.length], values);
-
-/** a · bᵀ */
-function timesTurned(o: Build, a: Node, b: Node, target: TargetTable): Node {
-  return target.name === "portable" ? o.matmul(a, o.transpose(b, [0, 1, 3, 2])) : o.fusedMatmul(a, b, { transA: false, transB: true, alpha: 1 });
-}
-/** aᵀ · b */
-function turnedTimes(o: Build, a: Node, b: Node, target: TargetTable): Node {
-  return target.name === "portable" ? o.matmul(o.transpose(a, [0, 1, 3, 2]), b) : o.fusedMatmul(a, b, { transA: true, transB: false, alpha: 1 });
-}
