@@ -126,8 +126,8 @@ class Weaver {
   /** The value that stands for an original node by now, and its token counts. */
   readonly #made = new Map<Node, Node>();
   readonly #counts = new Map<Node, Counts>();
-  /** Folded for consumers in a region only. */
-  readonly #regional = new Map<Node, { readonly node: Node; readonly counts: Counts; readonly paths: readonly string[] }>();
+  /** Folded for consumers in a region only, the last fold at the end. */
+  readonly #regional = new Map<Node, (View & { readonly paths: readonly string[] })[]>();
   readonly #downs = new Map<Node, { readonly placement: Placement; readonly instance: LayerInstance; readonly site: Site }[]>();
   readonly #ups = new Map<Node, { readonly placement: Placement; readonly site: Site }[]>();
   readonly #hooked = new Map<Node, string[]>();
@@ -157,7 +157,7 @@ class Weaver {
       this.#made.set(node, made);
       if (counts.size > 0) this.#counts.set(node, counts);
       this.#hooks(node);
-      for (const up of this.#ups.get(node) ?? []) this.#up(node, up.placement, up.site);
+      for (const up of this.#inReverse(this.#ups.get(node) ?? [])) this.#up(node, up.placement, up.site);
       for (const down of this.#downs.get(node) ?? []) this.#down(node, down.placement, down.instance, down.site);
     }
     const outputs = this.#outputs.map((o) => this.#output(o));
@@ -192,9 +192,23 @@ class Weaver {
   }
 
   #view(input: Node, consumer: Node): View {
-    const regional = this.#regional.get(input);
-    if (regional && this.#e.arena.originsOf(consumer).some((o) => regional.paths.some((p) => o.path === p || o.path.startsWith(`${p}.`)))) return regional;
-    return { node: this.#made.get(input) ?? input, counts: this.#counts.get(input) ?? NONE };
+    const paths = this.#regional.has(input) ? this.#e.arena.originsOf(consumer).map((o) => o.path) : [];
+    return this.#regionalAt(input, paths) ?? this.#now(input);
+  }
+
+  #now(node: Node): View {
+    return { node: this.#made.get(node) ?? node, counts: this.#counts.get(node) ?? NONE };
+  }
+
+  /** What stands for a value in layers at these paths, where it was folded for their region. */
+  #regionalAt(node: Node, paths: readonly string[]): (View & { readonly paths: readonly string[] }) | undefined {
+    return this.#regional.get(node)?.findLast((r) => paths.some((path) => r.paths.some((p) => path === p || path.startsWith(`${p}.`))));
+  }
+
+  /** Where several folds come back at one place, the one that went down last is the first. */
+  #inReverse<T extends { readonly placement: Placement }>(ups: readonly T[]): readonly T[] {
+    const down = (up: T): number => this.#active.findLastIndex((a) => a.placement === up.placement);
+    return [...ups].sort((a, b) => down(b) - down(a));
   }
 
   /** `node` on the inputs as they are by now. */
@@ -320,7 +334,8 @@ class Weaver {
     const e = this.#e;
     const { fold, protect } = placement;
     const down = downOf(fold.decl) ?? fail(folds.F304, fold.decl.span, { fold: fold.decl.name.name, part: "`down`" });
-    const x = tensor(this.#made.get(node) as Node, site.tensor.axes);
+    const regional = this.#regionalAt(node, [instance.place.path]);
+    const x = tensor((regional ?? this.#now(node)).node, site.tensor.axes);
     const at = tokenAxis(down, fold.decl, x);
     const before = x.node.type.dims[at] as Dim;
     const original = site.tensor.node.type.dims[at] as Dim;
@@ -338,12 +353,12 @@ class Weaver {
       }, placement.item.with.span);
       this.#clipped(placement, folded);
       const result = parts.head ? e.named.concat([parts.head, folded.result], x.axes[at] as string) : folded.result;
-      this.#seal(node, placement, folded, result, at, name, before, parts.head && constant(protect));
+      this.#seal(node, placement, folded, result, at, name, before, parts.head && constant(protect), regional);
     });
   }
 
   /** From here on there are K tokens, and nothing that follows may know how many that is. */
-  #seal(node: Node, placement: Placement, folded: Folded, result: Tensor, at: number, name: string, before: Dim, beside: Dim | undefined): void {
+  #seal(node: Node, placement: Placement, folded: Folded, result: Tensor, at: number, name: string, before: Dim, beside: Dim | undefined, regional: (View & { readonly paths: readonly string[] }) | undefined): void {
     const e = this.#e;
     const { fold, item } = placement;
     const count = result.node.type.dims[at] as Dim;
@@ -354,8 +369,9 @@ class Weaver {
     const sealed = (t: Tensor, position: number): Tensor => tensor(e.b.reshape(t.node, t.node.type.dims.map((d, i) => (i === position ? after : d))), t.axes);
     e.arena.within({ span: item.span, path: "", by: fold.decl.name.name }, () => {
       const made = sealed(result, at).node;
-      const counts = new Map([...(this.#counts.get(node) ?? NONE), [name, after]]);
-      if (placement.region) this.#regional.set(node, { node: made, counts, paths: placement.region });
+      const counts = new Map([...(regional ?? this.#now(node)).counts, [name, after]]);
+      const paths = placement.region ?? regional?.paths;
+      if (paths) push(this.#regional, node, { node: made, counts, paths });
       else {
         this.#made.set(node, made);
         this.#counts.set(node, counts);

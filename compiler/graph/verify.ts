@@ -1,6 +1,6 @@
 // Checks that a graph is what its level promises: legal ops, types that follow from inputs, sizes that a run can know.
 import { type Dim, isDim } from "../types/dim.ts";
-import { printType } from "../types/tensor.ts";
+import { printType, type TensorType } from "../types/tensor.ts";
 import { type Target, legalOps } from "./level.ts";
 import { type Attr, type Graph, type Infer, type Level, type Node, topological } from "./node.ts";
 
@@ -41,9 +41,12 @@ function* ports(graph: Graph): Iterable<Fault> {
 
 function* types(node: Node, graph: Graph, infer: Infer): Iterable<Fault> {
   try {
-    const again = infer(node.op, node.inputs, node.attrs, graph.arena.facts).map(printType).join(", ");
-    const found = node.types.map(printType).join(", ");
-    if (again !== found) yield { says: `${node.op} has type ${found}, and its inputs give ${again}`, node };
+    const { facts } = graph.arena;
+    const again = infer(node.op, node.inputs, node.attrs, facts);
+    // A size may have become known since the node was made: `N` and what it is are the same.
+    const isSame = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && a.dims.length === b.dims.length && a.dims.every((d, i) => facts.equal(d, b.dims[i] as Dim));
+    if (again.length !== node.types.length || !again.every((t, i) => isSame(t, node.types[i] as TensorType)))
+      yield { says: `${node.op} has type ${node.types.map(printType).join(", ")}, and its inputs give ${again.map(printType).join(", ")}`, node };
   } catch (error) {
     yield { says: `${node.op} cannot be typed: ${(error as Error).message}`, node };
   }
