@@ -3,7 +3,7 @@ import type * as ort from "onnxruntime-common";
 import type { DType } from "./artifact.d.ts";
 import { reasonOf, refuse } from "./errors.ts";
 import { loadOnnxRuntime } from "./onnxruntime.ts";
-import { preload } from "./providers.ts";
+import { requireDevice } from "./providers.ts";
 import { dtypeOfOnnx, fromOnnx, type Tensor, toOnnx } from "./tensor.ts";
 
 export interface GraphOptions {
@@ -50,7 +50,7 @@ export class Graph implements AsyncDisposable {
   /** Opens a file by its path (external data beside it), or a model's bytes. */
   static async open(model: string | Uint8Array, options: GraphOptions = {}): Promise<Graph> {
     const device = options.device ?? "cpu";
-    preload(device);
+    await requireDevice(device);
     const { InferenceSession, Tensor } = await loadOnnxRuntime();
     const wanted: ort.InferenceSession.SessionOptions = {
       executionProviders: [device],
@@ -70,6 +70,8 @@ export class Graph implements AsyncDisposable {
       const session = typeof model === "string" ? await InferenceSession.create(model, wanted) : await InferenceSession.create(model, wanted);
       return new Graph(session, Tensor, device);
     } catch (error) {
+      // A device that is there and does not work; on the CPU it is the model.
+      if (device !== "cpu") throw refuse("R722", { device, why: reasonOf(error) }, error);
       throw refuse("R708", { model: typeof model === "string" ? model : "the model", device, why: reasonOf(error) }, error);
     }
   }

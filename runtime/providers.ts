@@ -107,15 +107,7 @@ function providerLibraries(device: string): Library[] {
   });
 }
 
-let preloaded = false;
-/** Loads what a device's provider links to, wherever it lies, so that no LD_LIBRARY_PATH is needed. What is missing shows when the provider opens. */
-export function preload(device: string): void {
-  if (!needsCuda(device) || preloaded || process.platform !== "linux") return;
-  preloaded = true;
-  cudaLibraries();
-}
-
-/** The libraries that a device needs beyond ONNX Runtime itself. */
+/** The libraries that a device needs beyond ONNX Runtime itself. Those that are there are loaded, wherever they lie, so that no LD_LIBRARY_PATH is needed. */
 export function librariesOf(device: string): Library[] {
   return needsCuda(device) && process.platform === "linux" ? [...providerLibraries(device), ...cudaLibraries()] : [];
 }
@@ -148,31 +140,24 @@ export async function probe(): Promise<Probe> {
   return { onnxruntime: onnxRuntimeVersion(), folder: libraryFolder(), providers };
 }
 
-/** Opens something on the device that was asked for: strictly where it is named, on what works for `auto`. */
-export async function openOn<T extends { readonly device: string }>(wanted: string, open: (device: string) => Promise<T>): Promise<{ opened: T; device: Device }> {
-  if (wanted !== "auto") {
-    const known = await knownDevices();
-    if (!known.includes(wanted)) throw refuse("R721", { found: wanted, known });
-    return { opened: wanted === "cpu" ? await open(wanted) : await strictly(wanted, open), device: { name: wanted, why: "it was asked for" } };
-  }
-  const none = whyNoCuda();
-  if (none === undefined) {
-    try {
-      return { opened: await open("cuda"), device: { name: "cuda", why: "CUDA works here" } };
-    } catch (error) {
-      const cpu = await open("cpu");
-      return { opened: cpu, device: { name: "cpu", why: `CUDA does not work here: ${error instanceof RuntimeError ? error.says : reasonOf(error)}` } };
-    }
-  }
-  return { opened: await open("cpu"), device: { name: "cpu", why: none } };
-}
-
-async function strictly<T>(device: string, open: (device: string) => Promise<T>): Promise<T> {
+/** Refuses a device that this ONNX Runtime lacks (it would take the CPU without a word) or whose libraries are missing, and loads those libraries. */
+export async function requireDevice(device: string): Promise<void> {
+  if (device === "cpu") return;
+  const known = await knownDevices();
+  if (!known.includes(device)) throw refuse("R721", { found: device, known });
   const missing = librariesOf(device).filter((l) => !l.found);
   if (missing.length > 0) throw refuse("R722", { device, why: `it lacks ${missing.map((l) => `${l.name} (from ${l.from})`).join(", ")}.` });
+}
+
+/** Opens something on the device that was asked for: strictly where it is named, on what works for `auto`. */
+export async function openOn<T>(wanted: string, open: (device: string) => Promise<T>): Promise<{ opened: T; device: Device }> {
+  if (wanted !== "auto") return { opened: await open(wanted), device: { name: wanted, why: "it was asked for" } };
+  const none = whyNoCuda();
+  if (none !== undefined) return { opened: await open("cpu"), device: { name: "cpu", why: none } };
   try {
-    return await open(device);
+    return { opened: await open("cuda"), device: { name: "cuda", why: "CUDA works here" } };
   } catch (error) {
-    throw refuse("R722", { device, why: error instanceof RuntimeError ? error.says : reasonOf(error) }, error);
+    const why = `CUDA does not work here: ${error instanceof RuntimeError ? error.says : reasonOf(error)}`;
+    return { opened: await open("cpu"), device: { name: "cpu", why } };
   }
 }
