@@ -96,6 +96,30 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
   };
 }
 
+/** Every problem of a program's pipelines, plain and with each compression of what they use. Passes, which take most of a compilation, run only where something is expected of them. */
+export function programProblems(program: Program, target: TargetName): readonly Problem[] {
+  const problems: Problem[] = [];
+  for (const pipeline of program.pipelines) {
+    const plain = elaborate(program, pipeline, undefined);
+    problems.push(...plain.problems);
+    if (!plain.value) continue;
+    for (const compression of compressionsOf(program, plain.value)) {
+      if (compression.items.some((item) => item.kind === "expect")) {
+        problems.push(...compileProgram(program, { pipeline: pipeline.name.name, variant: compression.as?.name ?? compression.target.name, target }).problems);
+        continue;
+      }
+      const woven = elaborate(program, pipeline, compression);
+      problems.push(...woven.problems, ...(woven.value ? resolveGates(woven.value, new Recorder()).problems : []));
+    }
+  }
+  return unique(problems);
+}
+
+/** The compressions of a model that the pipeline uses. */
+export function compressionsOf(program: Program, plain: Pick<Elaborated, "models" | "pipeline">): readonly Ast.CompressDecl[] {
+  return program.compressions.filter((c) => plain.models.has(c.target.name) || c.target.name === plain.pipeline.name.name);
+}
+
 function choose(program: Program, request: Omit<CompileRequest, "file" | "text">): { pipeline: Ast.PipelineDecl | undefined; compression: Ast.CompressDecl | undefined; problems: Problem[] } {
   const none = (problem: Problem): { pipeline: undefined; compression: undefined; problems: Problem[] } => ({ pipeline: undefined, compression: undefined, problems: [problem] });
   const names = program.pipelines.map((p) => p.name.name);

@@ -1,5 +1,5 @@
 // The compiler as other programs use it: `import { build, check } from "kirigami/compile"`.
-import { compileProgram } from "../compiler/compile.ts";
+import { programProblems } from "../compiler/compile.ts";
 import type { Problem } from "../compiler/diagnostics/define.ts";
 import { openProgram } from "../compiler/program.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
@@ -41,24 +41,11 @@ export function check(options: CheckOptions): CheckResult {
   const { host } = opened;
   try {
     const { value: program, problems, sources } = openProgram(host, options.file, options.text);
-    const all = [...problems];
     const pipelines = program?.pipelines.map((p) => p.name.name) ?? [];
     const variants = program?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [];
-    if (program && !problems.some((p) => p.severity === "error"))
-      for (const pipeline of pipelines) {
-        const target = options.target ?? "cpu";
-        const plain = compileProgram(program, { pipeline, target });
-        all.push(...plain.problems);
-        const own = program.compressions.filter((c) => plain.value?.models.has(c.target.name) || c.target.name === pipeline);
-        for (const c of own) all.push(...compileProgram(program, { pipeline, target, variant: c.as?.name ?? c.target.name }).problems);
-      }
-    return { pipelines, variants, problems: distinct(all), sources };
+    const more = program && !problems.some((p) => p.severity === "error") ? programProblems(program, options.target ?? "cpu") : [];
+    return { pipelines, variants, problems: [...problems, ...more], sources };
   } finally {
     host.close();
   }
-}
-
-/** What several variants have in common is told once. */
-function distinct(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.map((p) => [`${p.code}|${p.span?.file}|${p.span?.start}|${p.says}`, p])).values()];
 }

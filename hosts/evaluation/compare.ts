@@ -1,8 +1,7 @@
 // The variants of one pipeline side by side with the plain model: what each reaches, how long it takes, what is left of it.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Compiled } from "../../compiler/compile.ts";
-import { compileProgram } from "../../compiler/compile.ts";
+import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
 import type { Gate } from "../../compiler/compress/require.ts";
 import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
@@ -88,8 +87,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
 
 /** Variants of a model that the pipeline uses. */
 function choose(program: Program, plain: Compiled, wanted: readonly string[] | undefined): { readonly names: readonly string[]; readonly problems: readonly Problem[] } {
-  const fitting = program.compressions.filter((c) => plain.models.has(c.target.name) || c.target.name === plain.pipeline.name.name);
-  const names = fitting.map((c) => c.as?.name ?? c.target.name);
+  const names = compressionsOf(program, plain).map((c) => c.as?.name ?? c.target.name);
   const unknown = (wanted ?? []).filter((w) => !names.includes(w));
   return {
     names: wanted ? wanted.filter((w) => names.includes(w)) : names,

@@ -1,8 +1,8 @@
 // `kiri check`: every problem of a program, its pipelines and its variants, without running anything.
 import { type Command, Option } from "commander";
-import { compileProgram } from "../../../compiler/compile.ts";
+import { programProblems } from "../../../compiler/compile.ts";
 import type { Problem } from "../../../compiler/diagnostics/define.ts";
-import { openProgram, type Program } from "../../../compiler/program.ts";
+import { openProgram } from "../../../compiler/program.ts";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { NodeHost } from "../../node-host.ts";
 import { type Context, examples } from "../command.ts";
@@ -68,26 +68,12 @@ export function checkProgram(program: ProgramFile, text: string | undefined, tar
   try {
     const opened = openProgram(host, program.file, text);
     const problems = [...opened.problems];
-    if (opened.value && !problems.some((p) => p.severity === "error")) problems.push(...variantProblems(opened.value, target));
+    if (opened.value && !problems.some((p) => p.severity === "error")) problems.push(...programProblems(opened.value, target));
     const names = { pipelines: opened.value?.pipelines.map((p) => p.name.name) ?? [], variants: opened.value?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [] };
     return { report: { program, problems: distinct(problems), sources: opened.sources }, summary: { file: program.file, ...names } };
   } finally {
     host.close();
   }
-}
-
-/** Each pipeline plain, and with each compression of a model that it uses. */
-function variantProblems(program: Program, target: TargetName): Problem[] {
-  const problems: Problem[] = [];
-  for (const pipeline of program.pipelines) {
-    const plain = compileProgram(program, { pipeline: pipeline.name.name, target });
-    problems.push(...plain.problems);
-    if (!plain.value) continue;
-    const used = plain.value.models;
-    const variants = program.compressions.filter((c) => used.has(c.target.name) || c.target.name === pipeline.name.name);
-    for (const c of variants) problems.push(...compileProgram(program, { pipeline: pipeline.name.name, variant: c.as?.name ?? c.target.name, target }).problems);
-  }
-  return problems;
 }
 
 /** What several variants have in common is told once. */
