@@ -10,6 +10,7 @@ import { addCompile } from "./commands/compile.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
+import { addFmt } from "./commands/fmt.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addNew } from "./commands/new.ts";
 import { addProfile } from "./commands/profile.ts";
@@ -22,7 +23,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addInspect, addProfile, addBench, addExplain, addDoctor, addCompletion];
+const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addProfile, addBench, addExplain, addDoctor, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 export function commandLine(context: Context): Command {

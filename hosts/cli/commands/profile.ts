@@ -74,7 +74,7 @@ const each = (milliseconds: number, runs: number): string => (milliseconds / Mat
 function linesTable({ lines, runs }: Profile, top: number): string {
   const shown = lines.slice(0, top);
   const rest = lines.slice(top);
-  const rows = shown.map((l) => [l.line || "(put in by ONNX Runtime)", each(l.milliseconds, runs), percent(l.share), some(l.ops), some([...l.by, ...l.paths])]);
+  const rows = shown.map((l) => [l.line || "(put in by ONNX Runtime)", each(l.milliseconds, runs), percent(l.share), some(l.ops), some(places(l.by, l.paths))]);
   if (rest.length > 0) rows.push([`${rest.length} more`, each(rest.reduce((s, l) => s + l.milliseconds, 0), runs), percent(rest.reduce((s, l) => s + l.share, 0)), "", ""]);
   return table([{ title: "line" }, right("ms a run"), right("share"), { title: "ops" }, { title: "in" }], rows);
 }
@@ -83,5 +83,8 @@ function nodesTable({ nodes, runs, milliseconds }: Profile, top: number): string
   const rows = nodes.slice(0, top).map((n) => [n.name, n.op, n.provider, each(n.milliseconds, runs), percent(n.milliseconds / milliseconds), n.origin[0] ?? ""]);
   return table([{ title: "node" }, { title: "op" }, { title: "on" }, right("ms a run"), right("share"), { title: "line" }], rows);
 }
+
+/** Folds first; the blocks of a list are told once: `blocks[*]`. */
+const places = (by: readonly string[], paths: readonly string[]): string[] => [...new Set([...by, ...paths.map((p) => p.replace(/\[\d+\]/g, "[*]"))])];
 
 const some = (names: readonly string[]): string => (names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", "));
