@@ -33,9 +33,9 @@ export const SPELLINGS: readonly Spelling[] = ["fused", "plain"];
 
 export const graphAs = (spelling: Spelling, of: Compiled): Graph => (spelling === "fused" ? of.fused : of.graph);
 
-export async function run(of: Compiled, inputs: Readonly<Record<string, Value>>, spelling: Spelling = "fused"): Promise<Record<string, Value>> {
+export async function run(of: Compiled, inputs: Readonly<Record<string, Value>>, spelling: Spelling = "fused", target: CompileRequest["target"] = "cpu"): Promise<Record<string, Value>> {
   const graph = graphAs(spelling, of);
-  return runGraph(graph, inputs, { initializers: weightsOf(graph, of.program.host) });
+  return runGraph(graph, inputs, { target, initializers: weightsOf(graph, of.program.host) });
 }
 
 /** Weights as they are stored, inside the model: one that comes as bytes may not name files. */
