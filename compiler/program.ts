@@ -3,11 +3,13 @@ import type * as Ast from "../grammar/ast.ts";
 import { checkDeclarations } from "./check/declarations.ts";
 import { type Problem, report } from "./diagnostics/define.ts";
 import { folds } from "./diagnostics/folds.ts";
+import { shapes } from "./diagnostics/shapes.ts";
 import { nearest } from "./diagnostics/suggest.ts";
 import { Elaboration } from "./elaborate/elaboration.ts";
 import { evaluate } from "./elaborate/evaluate.ts";
 import type { Value } from "./elaborate/value.ts";
 import type { Host } from "./host.ts";
+import { cacheOf, type ModuleCache } from "./resolve/cache.ts";
 import { type LoadedModule, Modules } from "./resolve/modules.ts";
 import type { Source } from "../grammar/source.ts";
 
@@ -30,7 +32,7 @@ export interface Opened {
 }
 
 /** What the declaration means where it is named. */
-function declare(host: Host, module: LoadedModule, d: Ast.Declaration): Value {
+function declare(host: Host, module: LoadedModule, d: Ast.Declaration, making: Making): Value {
   const { scope } = module;
   switch (d.kind) {
     case "fn": return { kind: "fn", decl: d, scope, extern: d.extern ? d.name.name : undefined };
@@ -40,47 +42,59 @@ function declare(host: Host, module: LoadedModule, d: Ast.Declaration): Value {
     case "rewrite": return { kind: "rewrite-type", decl: d, scope };
     case "tokenizer": return d.host ? { kind: "tokenizer", decl: d, scope } : { kind: "tokenizer-type", decl: d, scope };
     case "model": return { kind: "model", decl: d, module };
-    case "const": return constantValue(host, module, d);
+    case "const": return constantValue(host, module, d, making);
     default: return { kind: "word", name: d.kind === "check" || d.kind === "compress" ? d.kind : d.name.name, span: d.span };
   }
 }
 
+/** Constants that are being worked out, and those that turned out to need themselves. */
+interface Making {
+  readonly open: Set<Ast.LetDecl>;
+  readonly problems: Problem[];
+}
+
 /** Module-level constants are elaborated without a graph. */
-function constantValue(host: Host, module: LoadedModule, d: Ast.LetDecl): Value {
+function constantValue(host: Host, module: LoadedModule, d: Ast.LetDecl, making: Making): Value {
+  if (making.open.has(d)) {
+    making.problems.push(report(shapes.T320, d.name.span, { name: d.name.name }));
+    return { kind: "poison" };
+  }
+  making.open.add(d);
   const e = new Elaboration(host, true);
-  return e.attempt(() => evaluate(e, d.value, module.scope)) ?? { kind: "poison" };
+  const value = e.attempt(() => evaluate(e, d.value, module.scope)) ?? { kind: "poison" };
+  making.open.delete(d);
+  return value;
 }
 
 /** Loads and checks the program whose main file is `path` (or is given as `text`). */
-export function openProgram(host: Host, path: string, text?: string): Opened {
-  const modules = new Modules(host, (module, d) => declare(host, module, d));
+export function openProgram(host: Host, path: string, text?: string, cache: ModuleCache = cacheOf(host)): Opened {
+  const making: Making = { open: new Set(), problems: [] };
+  const modules = new Modules(host, cache, (module, d) => declare(host, module, d, making));
   const main = text === undefined ? modules.file(path) : modules.text(path, text);
   const problems: Problem[] = [...modules.problems];
   if (!main) return { value: undefined, problems, sources: modules.sources() };
-  for (const module of modules.loaded.values()) problems.push(...checked(host, module));
+  for (const module of modules.loaded.values()) problems.push(...cache.checks(module, () => checkDeclarations(host, module)));
   const of = <K extends Ast.Declaration["kind"]>(kind: K): Extract<Ast.Declaration, { kind: K }>[] =>
     main.ast.declarations.filter((d): d is Extract<Ast.Declaration, { kind: K }> => d.kind === kind);
   const program: Program = { host, main, modules, pipelines: of("pipeline"), compressions: of("compress"), data: of("data"), checks: of("check"), models: of("model") };
-  problems.push(...compressionsOf(program));
-  return { value: program, problems, sources: modules.sources() };
+  problems.push(...making.problems, ...compressionsOf(program));
+  return { value: program, problems: once(problems), sources: modules.sources() };
 }
 
 /** A compression must be of a model or pipeline of this file. */
 function compressionsOf(program: Program): Problem[] {
-  const known = [...program.models, ...program.pipelines].map((d) => d.name.name);
+  // A pipeline stands for its model, so one without any has nothing to compress.
+  const known = [...program.models, ...(program.models.length > 0 ? program.pipelines : [])].map((d) => d.name.name);
   return program.compressions
     .filter((c) => !known.includes(c.target.name))
     .map((c) => report(folds.F312, c.target.span, { name: c.target.name, near: nearest(c.target.name, known) }));
 }
 
-/** Library modules do not change under a process: each is checked once. */
-const libraryChecks = new WeakMap<Ast.Module, readonly Problem[]>();
-
-function checked(host: Host, module: LoadedModule): readonly Problem[] {
-  if (!module.isLibrary) return checkDeclarations(host, module);
-  const known = libraryChecks.get(module.ast);
-  if (known) return known;
-  const problems = checkDeclarations(host, module);
-  libraryChecks.set(module.ast, problems);
-  return problems;
+/** A mistake in a function shows again in everything that calls it: told once. */
+function once(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<string>();
+  return problems.filter((p) => {
+    const key = `${p.code} ${p.span?.file} ${p.span?.start} ${p.span?.end} ${p.span ? "" : p.says}`;
+    return seen.size < seen.add(key).size;
+  });
 }

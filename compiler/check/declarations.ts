@@ -5,9 +5,10 @@ import { report } from "../diagnostics/define.ts";
 import { folds } from "../diagnostics/folds.ts";
 import { applySignature } from "../elaborate/call.ts";
 import { Elaboration } from "../elaborate/elaboration.ts";
-import { asSize, evaluate, evaluateBlock } from "../elaborate/evaluate.ts";
+import { asSize, evaluate, evaluateBlock, recordScope } from "../elaborate/evaluate.ts";
 import { carriesOf, downOf, hooksOf, makeFold, runDown, runUp, upOf } from "../elaborate/fold.ts";
 import { instantiate } from "../elaborate/layer.ts";
+import { Budget } from "../elaborate/limits.ts";
 import { Scope } from "../elaborate/scope.ts";
 import { declaredTensor } from "../elaborate/declared.ts";
 import { paramType, placeholder } from "../elaborate/static.ts";
@@ -18,8 +19,9 @@ import type { Problem } from "../diagnostics/define.ts";
 
 /** Checks what a module declares, but for pipelines and models, which are elaborated for real. */
 export function checkDeclarations(host: Host, module: LoadedModule): Problem[] {
+  const budget = new Budget();
   const all = module.ast.declarations.flatMap((declaration) => {
-    const e = new Elaboration(host, true);
+    const e = new Elaboration(host, true, budget);
     e.attempt(() => checkDeclaration(e, module, declaration));
     return e.problems;
   });
@@ -37,7 +39,7 @@ function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declarati
     case "const": evaluate(e, d.value, module.scope); return;
     case "record": {
       const value = placeholder(e, { name: "record", shown: d.name.name, isWord: false, element: undefined, record: { kind: "record-type", decl: d, scope: module.scope } }, d.name.name, d.span);
-      if (value.kind === "record") checkRecord(e, d, value, module.scope);
+      if (value.kind === "record") checkRecord(e, d, value);
       return;
     }
     case "layer": checkLayer(e, d, module); return;
@@ -105,10 +107,9 @@ function argument(e: Elaboration, p: Ast.Param, scope: Scope): Value {
   return declaredTensor(e, type, p.name.name, scope);
 }
 
-function checkRecord(e: Elaboration, d: Ast.RecordDecl, value: Extract<Value, { kind: "record" }>, home: Scope): void {
-  const scope = new Scope(home);
-  for (const [name, field] of value.fields) scope.set(name, field);
-  for (const l of d.lets) for (const n of l.names) scope.set(n.name, e.attempt(() => evaluate(e, l.value, scope)) ?? { kind: "poison" });
+function checkRecord(e: Elaboration, d: Ast.RecordDecl, value: Extract<Value, { kind: "record" }>): void {
+  const scope = recordScope(e, value);
+  for (const l of d.lets) for (const n of l.names) e.attempt(() => scope.get(n.name));
   for (const m of d.methods) if (m.body) checkSignature(e, m.signature, `${d.name.name}.${m.name.name}`, m.body, scope);
 }
 

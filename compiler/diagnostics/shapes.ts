@@ -86,6 +86,14 @@ export const shapes = define({
     says: (h: { name: string }) => `${h.name} needs itself before it is made.`,
     next: () => "Functions and layers cannot be recursive; unroll with `repeat`.",
   }),
+  T321: error("This is nested too deeply", {
+    says: (h: { limit: number }) => `Expressions may stand in each other ${h.limit} deep, calls included.`,
+    next: () => "Give parts of it names with `let`.",
+  }),
+  T322: error("This divides by zero", {
+    says: (h: { left: string }) => `${h.left} is divided by 0.`,
+    next: () => "Check the sizes that are given here.",
+  }),
   B321: error("This must be known at compile time", {
     says: (h: { what: string; found: string }) => `${h.what} is ${h.found}, which only a run knows.`,
     next: () => "Compile-time arguments are numbers, words, lists and records; tensors stand before `;`.",
@@ -93,6 +101,10 @@ export const shapes = define({
   B322: error("This condition is only known at run time", {
     says: (h: { found: string }) => `\`if\` chooses at compile time; this condition is ${h.found}.`,
     next: () => "Choose between tensors with `select(condition, a, b)`.",
+  }),
+  B324: error("This grows too large", {
+    says: (h: { what: string; limit: string }) => `${h.what}; at most ${h.limit} are taken.`,
+    next: () => "Compile-time code is unrolled: let a tensor operation do what is repeated so often, or make it smaller.",
   }),
   B323: error("`:=` sets a carried value, and this is none", {
     says: (h: { name: string }) => `${h.name} is not declared with \`carry\` in this fold.`,

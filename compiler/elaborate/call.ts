@@ -159,7 +159,7 @@ export function callFunction(e: Elaboration, fn: Extract<Value, { kind: "fn" }>,
     if (!primitive) throw new Error(`the primitive ${fn.extern} is declared in core.kiri and not built`);
     return e.at(span, () => primitive(e, { values, span }));
   }
-  return applySignature(e, decl.signature, of, values, fn.scope, span, (inner) => (decl.body ? evaluateBlock(e, decl.body, inner) : POISON));
+  return e.once(decl, of, span, () => applySignature(e, decl.signature, of, values, fn.scope, span, (inner) => (decl.body ? evaluateBlock(e, decl.body, inner) : POISON)));
 }
 
 /** What stands for itself where its value is not known. */

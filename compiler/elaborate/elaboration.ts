@@ -11,6 +11,7 @@ import type { DType } from "../types/tensor.ts";
 import { Fail, Silent } from "./fail.ts";
 import type { Checkpoint } from "../import/checkpoint.ts";
 import type { HostStep } from "./host-step.ts";
+import { Budget } from "./limits.ts";
 import { Named } from "./named.ts";
 import type { Tensor } from "./value.ts";
 
@@ -44,16 +45,19 @@ export class Elaboration {
   readonly host: Host;
   /** True while a declaration is checked by itself: compile-time parameters are symbols and nothing is loaded. */
   readonly checking: boolean;
+  readonly budget: Budget;
   weights: WeightSource | undefined;
   /** Instance path of the layer whose body runs. */
   path = "";
   /** The fold or rewrite whose body runs. */
   by: string | undefined;
   readonly #calls: Span[] = [];
+  readonly #running = new Set<object>();
   readonly #symbols = new Set<string>();
 
-  constructor(host: Host, checking: boolean) {
+  constructor(host: Host, checking: boolean, budget = new Budget()) {
     this.host = host;
+    this.budget = budget;
     this.checking = checking;
     this.arena.facts.trusting = checking;
   }
@@ -79,14 +83,22 @@ export class Elaboration {
 
   /** Runs the body of a call; problems inside library files are told at the call that led there. */
   calling<T>(span: Span, body: () => T): T {
-    if (this.#calls.length > 200) {
-      throw new Fail(report(shapes.T320, span, { name: "this call" }));
-    }
     this.#calls.push(span);
     try {
       return body();
     } finally {
       this.#calls.pop();
+    }
+  }
+
+  /** Runs what a declaration says; it may not need itself on the way. */
+  once<T>(declaration: object, name: string, span: Span, body: () => T): T {
+    if (this.#running.has(declaration)) throw new Fail(report(shapes.T320, span, { name }));
+    this.#running.add(declaration);
+    try {
+      return body();
+    } finally {
+      this.#running.delete(declaration);
     }
   }
 

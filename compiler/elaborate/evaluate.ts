@@ -10,8 +10,9 @@ import { isClose, TOLERANCE } from "../types/tolerance.ts";
 import { callValue, callMethod } from "./call.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { fail, Silent } from "./fail.ts";
+import { MOST_ITEMS, MOST_ROUNDS, sound } from "./limits.ts";
 import { Scope } from "./scope.ts";
-import { describe, POISON, sizeValue, type SizedName, type Tensor, type UnknownValue, type Value } from "./value.ts";
+import { describe, POISON, sizeValue, type RecordValue, type SizedName, type Tensor, type UnknownValue, type Value } from "./value.ts";
 
 /** Runs a block; the value of its last expression. A statement that fails is reported and its names are poisoned. */
 export function evaluateBlock(e: Elaboration, block: Ast.Block, outer: Scope, onLet?: (name: string, value: Value, span: Span) => void, onAssign?: (assign: Ast.Assign, value: Value, scope: Scope) => void): Value {
@@ -53,6 +54,17 @@ function evaluateLet(e: Elaboration, statement: Ast.Let, scope: Scope): { name: 
 }
 
 export function evaluate(e: Elaboration, expr: Ast.Expr, scope: Scope): Value {
+  e.budget.enter(expr.span, e.arena.size, e.problems.length);
+  try {
+    const value = evaluateKind(e, expr, scope);
+    if (value.kind === "size") sound(value.dim, expr.span);
+    return value;
+  } finally {
+    e.budget.leave();
+  }
+}
+
+function evaluateKind(e: Elaboration, expr: Ast.Expr, scope: Scope): Value {
   switch (expr.kind) {
     case "number": return expr.isInteger ? sizeValue(constant(expr.value)) : { kind: "float", value: expr.value };
     case "string": return { kind: "text", value: expr.value };
@@ -81,6 +93,8 @@ export function evaluate(e: Elaboration, expr: Ast.Expr, scope: Scope): Value {
 function evaluateName(expr: Ast.Name, scope: Scope): Value {
   const value = scope.get(expr.name);
   if (value) return value;
+  // The parser's stand-in for what it could not read, and told.
+  if (expr.name === "") throw new Silent();
   return fail(names.N205, expr.span, { name: expr.name, near: nearest(expr.name, scope.visible()) });
 }
 
@@ -125,12 +139,7 @@ export function member(e: Elaboration, object: Value, name: Ast.Ident): Value {
       if (field) return field;
       const type = object.type;
       if (!type) return missing(object.fields.keys());
-      const inner = recordScope(object, type.scope);
-      const computed = type.decl.lets.find((l) => l.names[0]?.name === name.name);
-      if (computed) return evaluate(e, computed.value, inner);
-      const method = type.decl.methods.find((m) => m.name.name === name.name);
-      if (method) return { kind: "fn", decl: method, scope: inner, extern: undefined };
-      return missing([...object.fields.keys(), ...type.decl.lets.map((l) => l.names[0]?.name ?? ""), ...type.decl.methods.map((m) => m.name.name)]);
+      return recordScope(e, object).get(name.name, "own") ?? missing([...object.fields.keys(), ...type.decl.lets.map((l) => l.names[0]?.name ?? ""), ...type.decl.methods.map((m) => m.name.name)]);
     }
     case "fold":
       if (name.name === "down" || name.name === "up") return { kind: "fold-part", fold: object, part: name.name };
@@ -158,9 +167,14 @@ export function member(e: Elaboration, object: Value, name: Ast.Ident): Value {
   }
 }
 
-/** The fields and computed fields of a record as names. */
-function recordScope(object: Extract<Value, { kind: "record" }>, outer: Scope): Scope {
-  const scope = new Scope(outer);
+/** The fields, computed fields and methods of a record as names; a computed one is worked out when it is asked for. */
+export function recordScope(e: Elaboration, object: RecordValue): Scope {
+  const scope: Scope = new Scope(object.type?.scope, (name) => {
+    const computed = object.type?.decl.lets.find((l) => l.names.some((n) => n.name === name));
+    if (computed) return e.once(computed, name, computed.span, () => evaluate(e, computed.value, scope));
+    const method = object.type?.decl.methods.find((m) => m.name.name === name);
+    return method && { kind: "fn", decl: method, scope, extern: undefined };
+  });
   for (const [name, value] of object.fields) scope.set(name, value);
   scope.set("self", object);
   return scope;
@@ -293,6 +307,7 @@ export function asTensor(e: Elaboration, value: Value, like: Tensor | undefined,
 function staticBinary(e: Elaboration, expr: Ast.Binary, left: Value, right: Value): Value {
   if (left.kind === "unknown" || right.kind === "unknown") return { kind: "unknown", type: isComparison(expr.op) ? "Bool" : left.kind === "unknown" ? left.type : (right as { type: string }).type };
   if (left.kind === "size" && right.kind === "size") {
+    if ((expr.op === "/" || expr.op === "%") && e.arena.facts.number(right.dim) === 0) return fail(shapes.T322, expr.span, { left: left.dim.key });
     const made = sizeBinary(expr.op, left.dim, right.dim, e);
     if (made) return made;
   }
@@ -420,6 +435,7 @@ function evaluateRepeat(e: Elaboration, expr: Ast.Repeat, scope: Scope): Value {
   const total = e.arena.facts.number(subtract(to, from));
   // While a declaration is checked by itself, once round the loop stands for all rounds.
   const rounds = total ?? 1;
+  if (rounds > MOST_ROUNDS) return fail(shapes.B324, expr.range?.span ?? expr.count?.span ?? expr.span, { what: `This is repeated ${rounds} times`, limit: `${MOST_ROUNDS} rounds` });
   for (let i = 0; i < rounds && value.kind !== "poison"; i++) {
     const inner = new Scope(scope);
     inner.set(expr.name.name, value);
@@ -436,7 +452,9 @@ function rangeOf(e: Elaboration, range: Ast.Range, scope: Scope, length: Dim | u
     const known = asNumber(size);
     return known !== undefined && known < 0 && length ? add(length, size) : size;
   };
-  const step = range.step ? asNumber(asSize(e, evaluate(e, range.step, scope), range.step.span)) : 1;
+  const step = range.step ? e.arena.facts.number(asSize(e, evaluate(e, range.step, scope), range.step.span)) : 1;
+  if (step === undefined && !e.checking) return fail(shapes.B321, range.step?.span ?? range.span, { what: "The step", found: "a size" });
+  if (step !== undefined && step < 1) return fail(shapes.T315, range.step?.span ?? range.span, { index: `a step of ${step}`, length: "steps are at least 1" });
   return { from: bound(range.from, constant(0)), to: bound(range.to, length), step: step ?? 1 };
 }
 
@@ -466,6 +484,7 @@ function sourceItems(e: Elaboration, from: Ast.Expr | Ast.Range, scope: Scope): 
       if (!e.checking) return fail(shapes.B321, from.span, { what: "How often this is gone through", found: subtract(to, low).key });
       return { kind: "unknown", type: "a list", length: step === 1 ? subtract(to, low) : e.openDim("count"), item: sizeValue(e.openDim("index")) };
     }
+    if ((b - a) / step > MOST_ITEMS) return fail(shapes.B324, from.span, { what: `This list has ${Math.ceil((b - a) / step)} items`, limit: `${MOST_ITEMS}` });
     const out: Value[] = [];
     for (let i = a; i < b; i += step) out.push(sizeValue(constant(i)));
     return out;

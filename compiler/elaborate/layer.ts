@@ -52,6 +52,10 @@ const dotted = (prefix: string, name: string): string => (name === "" ? prefix :
 
 /** Makes the instance of a layer whose parameters are bound in `scope`. */
 export function instantiate(e: Elaboration, decl: Ast.LayerDecl, scope: Scope, place: Place, span: Span): LayerInstance {
+  return e.once(decl, decl.name.name, span, () => instantiateOnce(e, decl, scope, place, span));
+}
+
+function instantiateOnce(e: Elaboration, decl: Ast.LayerDecl, scope: Scope, place: Place, span: Span): LayerInstance {
   const instance = new LayerInstance(decl, scope, place);
   checkWhere(e, decl.where, scope, decl.name.name, span);
   for (const member of decl.members) {

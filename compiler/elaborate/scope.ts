@@ -16,8 +16,9 @@ export class Scope {
     this.#names.set(name, value);
   }
 
-  get(name: string): Value | undefined {
-    for (let scope: Scope | undefined = this; scope; scope = scope.parent) {
+  /** `own`: not what stands around this scope. */
+  get(name: string, reach: "all" | "own" = "all"): Value | undefined {
+    for (let scope: Scope | undefined = this; scope; scope = reach === "own" ? undefined : scope.parent) {
       const value = scope.#names.get(name) ?? scope.#fallback?.(name);
       if (value) return value;
     }

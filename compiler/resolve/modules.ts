@@ -1,14 +1,13 @@
 // Files and their imports: reads what a program uses, finds circles and clashes, and gives each module a scope.
 import type * as Ast from "../../grammar/ast.ts";
-import { parse } from "../../grammar/parse.ts";
-import { type Source, source } from "../../grammar/source.ts";
+import type { Source } from "../../grammar/source.ts";
 import { type Problem, report } from "../diagnostics/define.ts";
 import { names } from "../diagnostics/names.ts";
 import { nearest } from "../diagnostics/suggest.ts";
-import { syntaxProblem } from "../diagnostics/syntax.ts";
 import { Scope } from "../elaborate/scope.ts";
 import type { Value } from "../elaborate/value.ts";
 import type { Host } from "../host.ts";
+import type { ModuleCache, ParsedText } from "./cache.ts";
 
 export interface LoadedModule {
   /** `pipelines/scenes.kiri` relative to the project, or `std:folds/tome.kiri`. */
@@ -17,37 +16,31 @@ export interface LoadedModule {
   readonly ast: Ast.Module;
   readonly scope: Scope;
   readonly isLibrary: boolean;
+  /** Modules that it uses, the prelude among them. */
+  readonly imports: readonly LoadedModule[];
   /** Names of its own declarations. */
   readonly declared: ReadonlyMap<string, Ast.Declaration>;
 }
 
-/** Parsed library files outlive one compilation: a warm process parses each once. */
-const parsed = new Map<string, { text: string; source: Source; ast: Ast.Module; problems: readonly Problem[] }>();
-
-function parseText(path: string, text: string): { source: Source; ast: Ast.Module; problems: readonly Problem[] } {
-  const known = parsed.get(path);
-  if (known && known.text === text) return known;
-  const from = source(path, text);
-  const result = parse(from);
-  const entry = { text, source: from, ast: result.ast, problems: result.problems.map(syntaxProblem) };
-  parsed.set(path, entry);
-  return entry;
-}
-
 export const declaredName = (d: Ast.Declaration): Ast.Ident | undefined =>
   d.kind === "check" ? undefined : d.kind === "compress" ? undefined : d.name;
+
+/** Stands for what an import should have brought. */
+const MISSING = (): Value => ({ kind: "poison" });
 
 /** Every file of one compilation. */
 export class Modules {
   readonly problems: Problem[] = [];
   readonly loaded = new Map<string, LoadedModule>();
   readonly #host: Host;
+  readonly #cache: ModuleCache;
   readonly #loading: string[] = [];
   readonly #declare: (module: LoadedModule, declaration: Ast.Declaration) => Value;
 
   /** `declare` makes the value of a declaration when its name is first read. */
-  constructor(host: Host, declare: (module: LoadedModule, declaration: Ast.Declaration) => Value) {
+  constructor(host: Host, cache: ModuleCache, declare: (module: LoadedModule, declaration: Ast.Declaration) => Value) {
     this.#host = host;
+    this.#cache = cache;
     this.#declare = declare;
   }
 
@@ -91,15 +84,17 @@ export class Modules {
   #load(path: string, text: string, isLibrary: boolean): LoadedModule {
     const known = this.loaded.get(path);
     if (known) return known;
-    const { source: from, ast, problems } = parseText(path, text);
-    this.problems.push(...problems);
+    const parsed = this.#cache.parse(path, text);
+    const { source: from, ast } = parsed;
+    this.problems.push(...parsed.problems);
     const declared = new Map<string, Ast.Declaration>();
     const imported = new Map<string, () => Value | undefined>();
     const values = new Map<string, Value>();
-    const prelude = path === "std:core.kiri" ? undefined : this.library("core")?.scope;
+    const prelude = path === "std:core.kiri" ? undefined : this.library("core");
+    const imports: LoadedModule[] = prelude ? [prelude] : [];
     const module: LoadedModule = {
-      path, source: from, ast, isLibrary, declared,
-      scope: new Scope(prelude, (name) => {
+      path, source: from, ast, isLibrary, declared, imports,
+      scope: new Scope(prelude?.scope, (name) => {
         const made = values.get(name);
         if (made) return made;
         const declaration = declared.get(name);
@@ -111,8 +106,11 @@ export class Modules {
     this.loaded.set(path, module);
     this.#loading.push(path);
     for (const declaration of ast.declarations) this.#claim(declared, declaration);
-    for (const use of ast.uses) this.#use(module, use, imported);
-    this.#unused(module, imported);
+    for (const use of ast.uses) {
+      const target = this.#use(module, use, imported);
+      if (target) imports.push(target);
+    }
+    this.#unused(parsed, imported);
     this.#loading.pop();
     return module;
   }
@@ -127,7 +125,7 @@ export class Modules {
     } else declared.set(name.name, declaration);
   }
 
-  #use(module: LoadedModule, use: Ast.Use, imported: Map<string, () => Value | undefined>): void {
+  #use(module: LoadedModule, use: Ast.Use, imported: Map<string, () => Value | undefined>): LoadedModule | undefined {
     const target = this.#find(module, use);
     const bind = (name: Ast.Ident, value: () => Value | undefined): void => {
       const clash = module.declared.get(name.name);
@@ -138,15 +136,16 @@ export class Modules {
     };
     if (!use.names) {
       const name = use.alias ?? use.path[use.path.length - 1];
-      if (name) bind(name, () => (target ? { kind: "module", module: target } : { kind: "poison" }));
-      return;
+      if (name) bind(name, target ? () => ({ kind: "module", module: target }) : MISSING);
+      return target;
     }
     for (const name of use.names) {
       if (target && !target.declared.has(name.name)) {
         this.problems.push(report(names.N209, name.span, { name: name.name, module: target.path, near: nearest(name.name, target.declared.keys()) }));
-        bind(name, () => ({ kind: "poison" }));
-      } else bind(name, () => (target ? target.scope.get(name.name) : { kind: "poison" }));
+        bind(name, MISSING);
+      } else bind(name, target ? () => target.scope.get(name.name) : MISSING);
     }
+    return target;
   }
 
   #find(module: LoadedModule, use: Ast.Use): LoadedModule | undefined {
@@ -176,24 +175,10 @@ export class Modules {
     return found;
   }
 
-  #unused(module: LoadedModule, imported: ReadonlyMap<string, unknown>): void {
-    if (imported.size === 0) return;
-    const mentioned = new Set<string>();
-    mentions(module.ast.declarations, mentioned);
-    for (const use of module.ast.uses)
+  #unused({ ast, mentions }: ParsedText, imported: ReadonlyMap<string, unknown>): void {
+    for (const use of ast.uses)
       for (const name of use.names ?? [use.alias ?? use.path[use.path.length - 1]])
-        if (name && imported.has(name.name) && !mentioned.has(name.name)) this.problems.push(report(names.N204, name.span, { name: name.name }));
+        // What could not be found is told already.
+        if (name && imported.has(name.name) && !mentions.has(name.name) && imported.get(name.name) !== MISSING) this.problems.push(report(names.N204, name.span, { name: name.name }));
   }
-}
-
-/** Every identifier that a piece of syntax mentions. */
-function mentions(node: unknown, into: Set<string>): void {
-  if (Array.isArray(node)) {
-    for (const item of node) mentions(item, into);
-    return;
-  }
-  if (typeof node !== "object" || node === null) return;
-  const { name } = node as { name?: unknown };
-  if (typeof name === "string") into.add(name);
-  for (const value of Object.values(node)) if (typeof value === "object") mentions(value, into);
 }

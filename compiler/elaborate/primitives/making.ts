@@ -5,6 +5,7 @@ import { type DType, isDType } from "../../types/tensor.ts";
 import type { Elaboration } from "../elaboration.ts";
 import { asFloat, asSize } from "../evaluate.ts";
 import { fail } from "../fail.ts";
+import { MOST_ELEMENTS } from "../limits.ts";
 import { describe, dimOf, sizeValue, tensor, type Value } from "../value.ts";
 import { floatOf, given, gridOf, integerOf, namedSizeOf, sizeOf, tensorOf, wordOf, wordsOf } from "./arguments.ts";
 import type { PrimitiveCall, PrimitiveTable } from "./index.ts";
@@ -23,6 +24,8 @@ function numbers(e: Elaboration, c: PrimitiveCall, name: string): number[] {
 function random(e: Elaboration, c: PrimitiveCall): Value {
   const value = given(c, "shape");
   const shape = (value?.kind === "list" || value?.kind === "tuple" ? value.items : value ? [value] : []).map((v) => asSize(e, v, c.span));
+  const elements = shape.reduce((p, d) => p * (e.arena.facts.number(d) ?? 1), 1);
+  if (elements > MOST_ELEMENTS) return fail(shapes.B324, c.span, { what: `These are ${elements} numbers`, limit: `${MOST_ELEMENTS}` });
   const open = shape.find((d) => e.arena.facts.number(d) === undefined);
   if (open && !e.checking) return fail(shapes.B321, c.span, { what: "The shape of random numbers", found: open.key });
   const kind = wordOf(c, "distribution");
@@ -52,6 +55,8 @@ function listTensor(e: Elaboration, c: PrimitiveCall): Value {
 
 function iota(e: Elaboration, c: PrimitiveCall): Value {
   const count = namedSizeOf(e, c, "count", e.named.anonymous());
+  const known = e.arena.facts.number(count.dim);
+  if (known !== undefined && known > MOST_ELEMENTS) return fail(shapes.B324, c.span, { what: `These are ${known} numbers`, limit: `${MOST_ELEMENTS}` });
   return tensor(e.b.iota(count.dim), [count.name]);
 }
 

@@ -1,0 +1,75 @@
+// What is known of files whose text has not changed: kept as long as the host lives, so that a warm process parses and checks the library once.
+import type * as Ast from "../../grammar/ast.ts";
+import { parse } from "../../grammar/parse.ts";
+import { type Source, source } from "../../grammar/source.ts";
+import { type Problem, report } from "../diagnostics/define.ts";
+import { shapes } from "../diagnostics/shapes.ts";
+import { syntaxProblem } from "../diagnostics/syntax.ts";
+import type { Host } from "../host.ts";
+import { depthOf, mentionsOf } from "./mentions.ts";
+import type { LoadedModule } from "./modules.ts";
+
+/** Syntax in syntax; an expression is two to four deep in the one around it. */
+const DEEPEST_TREE = 2_000;
+
+export interface ParsedText {
+  readonly text: string;
+  readonly source: Source;
+  readonly ast: Ast.Module;
+  readonly problems: readonly Problem[];
+  /** Every name that it mentions. */
+  readonly mentions: ReadonlySet<string>;
+}
+
+interface Checked {
+  /** The trees that decided the result: the module's own and those that it reaches. */
+  readonly of: readonly Ast.Module[];
+  readonly problems: readonly Problem[];
+}
+
+export class ModuleCache {
+  readonly #parsed = new Map<string, ParsedText>();
+  readonly #checked = new Map<string, Checked>();
+
+  parse(path: string, text: string): ParsedText {
+    const known = this.#parsed.get(path);
+    if (known?.text === text) return known;
+    const from = source(path, text);
+    const { ast: whole, problems } = parse(from);
+    // What is deeper than the stack of who walks it is left out, and told.
+    const deep = whole.declarations.filter((d) => depthOf(d, DEEPEST_TREE) > DEEPEST_TREE);
+    const ast = deep.length === 0 ? whole : { ...whole, declarations: whole.declarations.filter((d) => !deep.includes(d)) };
+    const told = [...problems.map(syntaxProblem), ...deep.map((d) => report(shapes.T321, d.span, { limit: DEEPEST_TREE }))];
+    const entry: ParsedText = { text, source: from, ast, problems: told, mentions: mentionsOf(ast.declarations) };
+    this.#parsed.set(path, entry);
+    return entry;
+  }
+
+  /** What checking a module said; asked again only where its text, or one that it uses, is another. */
+  checks(module: LoadedModule, check: () => readonly Problem[]): readonly Problem[] {
+    const of = [...reached(module)].map((m) => m.ast);
+    const known = this.#checked.get(module.path);
+    if (known && known.of.length === of.length && known.of.every((ast, i) => ast === of[i])) return known.problems;
+    const problems = check();
+    this.#checked.set(module.path, { of, problems });
+    return problems;
+  }
+}
+
+function reached(module: LoadedModule, into: Set<LoadedModule> = new Set()): Set<LoadedModule> {
+  if (into.has(module)) return into;
+  into.add(module);
+  for (const next of module.imports) reached(next, into);
+  return into;
+}
+
+const caches = new WeakMap<Host, ModuleCache>();
+
+/** The cache that belongs to a host. */
+export function cacheOf(host: Host): ModuleCache {
+  const known = caches.get(host);
+  if (known) return known;
+  const made = new ModuleCache();
+  caches.set(host, made);
+  return made;
+}

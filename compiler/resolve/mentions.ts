@@ -1,0 +1,28 @@
+// Which names a piece of syntax mentions, and how deep it is nested. Neither recurses: what is asked may be deeper than the stack.
+
+/** Every identifier in a tree. */
+export function mentionsOf(root: unknown): Set<string> {
+  const found = new Set<string>();
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (typeof node !== "object" || node === null) continue;
+    const { name } = node as { name?: unknown };
+    if (typeof name === "string") found.add(name);
+    for (const value of Object.values(node)) if (typeof value === "object") open.push(value);
+  }
+  return found;
+}
+
+/** How many objects stand in each other, at most; counted no further than `limit`. */
+export function depthOf(root: unknown, limit: number): number {
+  let deepest = 0;
+  const open: { readonly node: unknown; readonly depth: number }[] = [{ node: root, depth: 0 }];
+  while (open.length > 0 && deepest <= limit) {
+    const { node, depth } = open.pop() as { node: unknown; depth: number };
+    if (typeof node !== "object" || node === null) continue;
+    if (depth > deepest) deepest = depth;
+    for (const value of Object.values(node)) if (typeof value === "object") open.push({ node: value, depth: depth + 1 });
+  }
+  return deepest;
+}
