@@ -24,7 +24,7 @@ const attention: Rule = rule("softmax(scores) · v", ["root", "scores", "probs",
   },
 });
 
-export default pass("attention", { needs: "tensor", leaves: "fused", exact: true, makes: ["attention"], rules: [attention] });
+export default pass("attention", { needs: "fused", leaves: "fused", exact: true, makes: ["attention"], rules: [attention] });
 
 function fits({ terms, causal }: Scores, scores: Node, facts: Facts): true | Because {
   const [, , n, m] = scores.type.dims as readonly [Dim, Dim, Dim, Dim];

@@ -15,7 +15,7 @@ const byTanh: Rule = rule("x · Φ(x) by tanh", ["x"], {
   put: (o, { x }) => o.gelu(x, "tanh"),
 });
 
-export default pass("gelu", { needs: "tensor", leaves: "fused", exact: true, makes: ["gelu"], rules: [exact, byTanh] });
+export default pass("gelu", { needs: "fused", leaves: "fused", exact: true, makes: ["gelu"], rules: [exact, byTanh] });
 
 /** x·½·(1 + e) */
 function halved(o: PatternBuild, x: Pattern, e: Pattern): Pattern {

@@ -30,4 +30,4 @@ const biased: Rule = rule("bias", ["normed", "x", "gain", "bias"], {
   put: (o, { normed, x, gain, bias }) => o.layerNorm(x, gain, asVector(o, bias), normed.attrs.eps as number),
 });
 
-export default pass("layer norm", { needs: "tensor", leaves: "fused", exact: true, makes: ["layerNorm"], rules: [centred, gained, biased] });
+export default pass("layer norm", { needs: "fused", leaves: "fused", exact: true, makes: ["layerNorm"], rules: [centred, gained, biased] });

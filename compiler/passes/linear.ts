@@ -36,4 +36,4 @@ const biased: readonly Rule[] = [
   }),
 ];
 
-export default pass("linear", { needs: "tensor", leaves: "fused", exact: true, makes: ["linear", "linearInt8"], rules: [product, ...biased] });
+export default pass("linear", { needs: "fused", leaves: "fused", exact: true, makes: ["linear", "linearInt8"], rules: [product, ...biased] });

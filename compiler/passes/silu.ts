@@ -8,4 +8,4 @@ const rules: readonly Rule[] = [
   rule("x / (1 + exp(-x))", ["x"], { find: (o, { x }) => o.div(x, o.add(o.exp(o.neg(x)), o.number(1))), put: (o, { x }) => o.silu(x) }),
 ];
 
-export default pass("silu", { needs: "tensor", leaves: "fused", exact: true, makes: ["silu"], rules });
+export default pass("silu", { needs: "fused", leaves: "fused", exact: true, makes: ["silu"], rules });
