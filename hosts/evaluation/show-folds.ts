@@ -1,0 +1,132 @@
+// What folding did to one picture of a data set: the folded groups and what comes out, beside the plain model and the truth.
+import sharp from "sharp";
+import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
+import { TRACE } from "../../compiler/compress/trace.ts";
+import type { Problem } from "../../compiler/diagnostics/define.ts";
+import { openProgram } from "../../compiler/program.ts";
+import { bytesOf, type Tensor } from "../../runtime/tensor.ts";
+import { type BuildOptions, openHost } from "../build.ts";
+import type { Panel, Pixels } from "../picture.ts";
+import { sampleOf } from "./columns.ts";
+import type { DataSet, FieldValue } from "./data.ts";
+import { Model } from "./model.ts";
+import { type Built, PLAIN, Trial, Untold } from "./trial.ts";
+
+export interface ShowOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
+  readonly variants?: readonly string[];
+  /** Which record of the data; the first unless given. */
+  readonly record?: number;
+  /** What stands behind the name of a variant: `mIoU 0.531`. */
+  readonly captions?: ReadonlyMap<string, string>;
+}
+
+/** Rows of panels: the picture, the truth and the plain result; then for each variant its groups and its result. No rows where the pipeline takes no picture or the file has no data with pictures. */
+export async function foldPanels(options: ShowOptions): Promise<{ readonly rows: readonly (readonly Panel[])[]; readonly problems: readonly Problem[] }> {
+  const opened = openHost(options);
+  if (!opened.host) return { rows: [], problems: [opened.problem] };
+  const trial = new Trial(opened.host, options.signal);
+  try {
+    const { value: program, problems } = openProgram(opened.host, options.file);
+    if (!program || problems.some((p) => p.severity === "error")) return { rows: [], problems };
+    const of = { pipeline: options.pipeline, target: options.target ?? "cpu" };
+    const plain = compileProgram(program, of);
+    if (!plain.value) return { rows: [], problems: plain.problems };
+    const source = await pictured(trial, plain.value);
+    if (!source) return { rows: [], problems: [] };
+    const sample = sampleOf(source.data, plain.value.inputs.map((i) => i.name), options.record ?? 0);
+    const picture = await pixelsOf(sample[source.input] as FieldValue);
+    const caption = (name: string): string => [name, options.captions?.get(name)].filter(Boolean).join(", ");
+    const before = await outputs(await trial.write(plain.value, PLAIN), sample);
+    const segmentation = classMap(before);
+    const background = segmentation ? mostFrequent(segmentation.classes) : 0;
+    const rows: Panel[][] = [[{ kind: "picture", title: "picture", picture }]];
+    const truth = segmentation ? await truthPanel(source.data, segmentation.name, options.record ?? 0, background) : undefined;
+    if (truth) rows[0]?.push(truth);
+    if (segmentation) rows[0]?.push({ kind: "classes", title: caption(PLAIN), background, ...segmentation });
+    const names = options.variants ?? compressionsOf(program, plain.value).map((c) => c.as?.name ?? c.target.name);
+    const shown: Panel[] = [];
+    for (const [i, variant] of names.entries()) {
+      options.signal?.throwIfAborted();
+      opened.host.progress("drawing", i, names.length);
+      const traced = compileProgram(program, { ...of, variant, trace: true });
+      if (traced.value) shown.push(...panels(await outputs(await trial.write(traced.value, `${variant}-traced`), sample), picture, variant, caption(variant), background));
+    }
+    opened.host.progress("drawing", names.length, names.length);
+    // Two variants a row: groups and result, groups and result.
+    for (let at = 0; at < shown.length; at += 4) rows.push(shown.slice(at, at + 4));
+    return { rows, problems: [] };
+  } catch (error) {
+    if (error instanceof Untold) return { rows: [], problems: error.problems };
+    throw error;
+  } finally {
+    await trial[Symbol.asyncDispose]();
+    opened.host.close();
+  }
+}
+
+/** The picture input of the pipeline and the first data set that fills it. */
+async function pictured(trial: Trial, compiled: Compiled): Promise<{ input: string; data: DataSet } | undefined> {
+  const input = compiled.inputs.find((i) => i.type.kind === "image")?.name;
+  const declared = compiled.program.data.find((d) => d.fields.some((f) => f.name.name === input));
+  return input !== undefined && declared ? { input, data: await trial.data(declared.name.name, compiled) } : undefined;
+}
+
+async function outputs(built: Built, sample: ReturnType<typeof sampleOf>): Promise<Record<string, Tensor>> {
+  await using model = await Model.open(built.directory);
+  return await model.run(sample);
+}
+
+function panels(values: Record<string, Tensor>, picture: Pixels, variant: string, caption: string, background: number): Panel[] {
+  const groups = values[TRACE];
+  const numbers = groups ? Array.from(groups.data, Number) : [];
+  const grid = gridOf(numbers.length, picture);
+  const made: Panel[] = [];
+  if (grid) {
+    const own = numbers.slice(grid.lead);
+    const kept = new Set(own.filter((g) => g >= 0)).size;
+    made.push({ kind: "groups", title: `${variant}: ${own.length} → ${kept} tokens`, picture, grid, groups: own });
+  }
+  const segmentation = classMap(values);
+  if (segmentation) made.push({ kind: "classes", title: caption, background, ...segmentation });
+  return made;
+}
+
+/** The patches of the picture among N tokens: what is left behind a few leading tokens (class, registers) in the picture's own proportions. */
+function gridOf(tokens: number, { width, height }: Pixels): { h: number; w: number; lead: number } | undefined {
+  for (let lead = 0; lead <= 8 && lead < tokens; lead++) {
+    const w = Math.sqrt(((tokens - lead) * width) / height);
+    const h = (tokens - lead) / w;
+    if (Number.isInteger(w) && Number.isInteger(h)) return { h, w, lead };
+  }
+  return undefined;
+}
+
+/** The first output that holds a class for every pixel. */
+function classMap(values: Record<string, Tensor>): { name: string; width: number; height: number; classes: readonly number[] } | undefined {
+  for (const [name, { dims, dtype, data }] of Object.entries(values)) {
+    const [, height, width, ...more] = dims;
+    if (name !== TRACE && dtype === "i64" && height && width && more.length === 0) return { name, width, height, classes: Array.from(data, Number) };
+  }
+  return undefined;
+}
+
+async function truthPanel(data: DataSet, field: string, record: number, background: number): Promise<Panel | undefined> {
+  const value = data.fields.get(field);
+  if (value?.type.kind !== "image") return undefined;
+  const { data: classes, width, height, channels } = await pixelsOf(value.at(record));
+  return channels === 1 ? { kind: "classes", title: "truth", width, height, classes, background } : undefined;
+}
+
+async function pixelsOf(value: FieldValue): Promise<Pixels> {
+  if (typeof value === "object" && "channels" in value && value.channels !== 4) return { data: value.data, width: value.width, height: value.height, channels: value.channels };
+  const source = typeof value === "string" ? sharp(value) : sharp(Buffer.from(bytesOf(value as Tensor)));
+  const { channels = 3 } = await source.metadata();
+  const decoded = await (channels < 3 ? source.extractChannel(0) : source.removeAlpha().toColourspace("srgb")).raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  return { data: decoded.data, width: decoded.info.width, height: decoded.info.height, channels: decoded.info.channels === 1 ? 1 : 3 };
+}
+
+function mostFrequent(classes: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const c of classes) counts.set(c, (counts.get(c) ?? 0) + 1);
+  return [...counts].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0])[0];
+}
