@@ -117,7 +117,7 @@ export function programProblems(program: Program, target: TargetName): readonly 
 
 /** The compressions of a model that the pipeline uses. */
 export function compressionsOf(program: Program, plain: Pick<Elaborated, "models" | "pipeline">): readonly Ast.CompressDecl[] {
-  return program.compressions.filter((c) => plain.models.has(c.target.name) || c.target.name === plain.pipeline.name.name);
+  return program.compressions.filter((c) => plain.models.has(c.target.name) || (c.target.name === plain.pipeline.name.name && program.models.length > 0));
 }
 
 function choose(program: Program, request: Omit<CompileRequest, "file" | "text">): { pipeline: Ast.PipelineDecl | undefined; compression: Ast.CompressDecl | undefined; problems: Problem[] } {

@@ -5,6 +5,7 @@ import { type Problem, report } from "./diagnostics/define.ts";
 import { folds } from "./diagnostics/folds.ts";
 import { shapes } from "./diagnostics/shapes.ts";
 import { nearest } from "./diagnostics/suggest.ts";
+import { declaredValue } from "./elaborate/call.ts";
 import { Elaboration } from "./elaborate/elaboration.ts";
 import { evaluate } from "./elaborate/evaluate.ts";
 import type { Value } from "./elaborate/value.ts";
@@ -41,6 +42,7 @@ function declare(host: Host, module: LoadedModule, d: Ast.Declaration, making: M
     case "fold": return { kind: "fold-type", decl: d, scope };
     case "rewrite": return { kind: "rewrite-type", decl: d, scope };
     case "tokenizer": return d.host ? { kind: "tokenizer", decl: d, scope } : { kind: "tokenizer-type", decl: d, scope };
+    case "sites": return { kind: "sites", decl: d };
     case "model": return { kind: "model", decl: d, module };
     case "const": return constantValue(host, module, d, making);
     default: return { kind: "word", name: d.kind === "check" || d.kind === "compress" ? d.kind : d.name.name, span: d.span };
@@ -61,7 +63,10 @@ function constantValue(host: Host, module: LoadedModule, d: Ast.LetDecl, making:
   }
   making.open.add(d);
   const e = new Elaboration(host, true);
-  const value = e.attempt(() => evaluate(e, d.value, module.scope)) ?? { kind: "poison" };
+  const value = e.attempt(() => {
+    const found = evaluate(e, d.value, module.scope);
+    return d.type ? declaredValue(e, d.type, d.name.name, found, module.scope, d.value.span) : found;
+  }) ?? { kind: "poison" };
   making.open.delete(d);
   return value;
 }

@@ -36,7 +36,8 @@ export function exitOf(reports: readonly Report[], maxWarnings?: number): ExitCo
 /** To people, on standard error. */
 export function printProblems(io: Io, reports: readonly Report[]): void {
   const paint = painter(io, io.stderr);
-  const columns = io.stderr.isTTY ? Math.max(40, io.stderr.columns ?? 100) : 100;
+  // Lines of a program are up to 140 wide; a file or a build log holds them whole.
+  const columns = io.stderr.isTTY ? Math.max(40, io.stderr.columns ?? 100) : 150;
   for (const { problems, sources } of reports) for (const p of inOrder(problems)) io.stderr.write(`${render(p, sources, { paint, columns })}\n`);
   const total = tally(reports.flatMap((r) => r.problems));
   if (total) io.stderr.write(`${total}\n`);

@@ -31,7 +31,13 @@ use image (prepare, Processor, Size)
 use model.vit (Classifier, Config)
 
 model classifier = Classifier(Config {
-  hidden_size: 48, num_hidden_layers: 4, num_attention_heads: 3, intermediate_size: 96, image_size: 32, patch_size: 4, id2label: ["paper", "scissors", "stone"]
+  hidden_size: 48,
+  num_hidden_layers: 4,
+  num_attention_heads: 3,
+  intermediate_size: 96,
+  image_size: 32,
+  patch_size: 4,
+  id2label: ["paper", "scissors", "stone"]
 }) from random(seed: 1)
 
 let processor = Processor { size: Size { height: 32, width: 32 }, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] }

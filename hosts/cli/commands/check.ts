@@ -68,12 +68,20 @@ export function checkProgram(program: ProgramFile, text: string | undefined, tar
   try {
     const opened = openProgram(host, program.file, text);
     const problems = [...opened.problems];
-    if (opened.value && !problems.some((p) => p.severity === "error")) problems.push(...programProblems(opened.value, target));
+    // A file that could not be read to its end would only be told what follows from that.
+    if (opened.value && !problems.some((p) => p.code.startsWith("S"))) problems.push(...news(programProblems(opened.value, target), problems));
     const names = { pipelines: opened.value?.pipelines.map((p) => p.name.name) ?? [], variants: opened.value?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [] };
     return { report: { program, problems: distinct(problems), sources: opened.sources }, summary: { file: program.file, ...names } };
   } finally {
     host.close();
   }
+}
+
+/** Without what a declaration was told already: used with real sizes it fails at the same place in other words. */
+function news(found: readonly Problem[], known: readonly Problem[]): Problem[] {
+  const place = (p: Problem): string => `${p.code} ${p.span?.file} ${p.span?.start}`;
+  const told = new Set(known.map(place));
+  return found.filter((p) => !told.has(place(p)));
 }
 
 /** What several variants have in common is told once. */
