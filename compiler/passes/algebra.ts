@@ -2,7 +2,7 @@
 import type { BinaryOp, Build, UnaryOp } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
 import { sameDims } from "../rewrite/match.ts";
-import { type Rule, because, rule } from "../rewrite/rule.ts";
+import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
 import { splatOf } from "../rewrite/splat.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import type { DType } from "../types/tensor.ts";
@@ -151,4 +151,4 @@ const isSurplus = (a: Node, x: Node, dims: readonly Dim[], facts: Facts): boolea
   a.type.dims.length > 0 && sameDims(x.type.dims, dims, facts) && WRITTEN.has(a.type.dtype);
 const WRITTEN: ReadonlySet<DType> = new Set<DType>(["f32", "f64", "i64", "i32", "bool"]);
 
-export const algebra: readonly Rule[] = [...numbers, ...neutral, ...signs, ...chains, ...casts, ...spreads];
+export const algebra: readonly Rule[] = identities([...numbers, ...neutral, ...signs, ...chains, ...casts, ...spreads]);

@@ -16,10 +16,10 @@ const gelu: Rule = rule("bias of gelu", ["root", "x", "w", "b"], {
 const attention: readonly Rule[] = [false, true].map((withTerm) => rule(withTerm ? "biases of attention with a term" : "biases of attention", ["root", "q", "k", "v", "term"], {
   find: (o, { root, q, k, v, term }) => {
     const [a, b, c] = [q, k, v].map((hole) => o.as(hole, o.sole(o.op("linear")))) as [Hole, Hole, Hole];
-    return o.as(root, o.op("attention", withTerm ? [a, b, c, term] : [a, b, o.as(c, o.as(term, o.op("linear")))]));
+    const made = o.op("attention", withTerm ? [a, b, c, term] : [a, b, o.as(c, o.as(term, o.op("linear")))]);
+    return o.as(root, o.test("attention without biases", (n) => n.attrs.shifted !== true, made));
   },
-  when: ({ root, q, k, v }) => {
-    if (root.attrs.shifted === true) return because("the biases are in it already", root);
+  when: ({ q, k, v }) => {
     const bare = [q, k, v].find((x) => x.inputs.length !== 3);
     return bare === undefined || because("a map has no bias", bare);
   },

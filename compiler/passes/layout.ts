@@ -1,7 +1,7 @@
 // Transpositions go towards where values are made, as far as that takes one away: heads rotated or repeated in their place.
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
-import { type Rule, because, rule } from "../rewrite/rule.ts";
+import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import { movement } from "./movement.ts";
 import { pass } from "./pass.ts";
@@ -35,7 +35,7 @@ const reduced: readonly Rule[] = REDUCTIONS.map((op) => rule(`${op} of a transpo
   put: (o, { root, moved, x }) => o.reduce(op, x, (root.attrs.axes as readonly number[]).map((axis) => perm(moved)[axis] as number).sort((a, b) => a - b), false),
 }));
 
-export default pass("layout", { needs: "fused", leaves: "fused", exact: true, rules: [sunk, ...reduced, ...movement] });
+export default pass("layout", { needs: "fused", leaves: "fused", exact: true, rules: [...identities([sunk, ...reduced]), ...movement] });
 
 /** `free`: transposing it costs nothing, and wins nothing. */
 type Verdict = "cancels" | "free" | "stays";

@@ -9,10 +9,9 @@ import { pass } from "./pass.ts";
 
 // 1. x · W with W[I, O] made of weights alone
 const product: Rule = rule("x · W", ["x", "w"], {
-  find: (o, { x, w }) => o.matmul(x, w),
+  find: (o, { x, w }) => o.matmul(x, o.as(w, o.test("a matrix", (n) => n.type.dims.length === 2))),
   when: ({ x, w }, { facts }) => {
-    if (w.type.dims.length === 2 && facts.number(w.type.dims[0] as Dim) === 1) return because("a product of a column and a row is no linear map", w);
-    if (w.type.dims.length !== 2) return because("the right side is no matrix", w);
+    if (facts.number(w.type.dims[0] as Dim) === 1) return because("a product of a column and a row is no linear map", w);
     if (!isFloat(x.type.dtype)) return because("whole numbers have no linear op", x);
     return isMadeOfWeights(w) || because("the right side depends on the run", w);
   },

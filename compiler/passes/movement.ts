@@ -2,7 +2,7 @@
 import type { BinaryOp, UnaryOp } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
 import { sameDims } from "../rewrite/match.ts";
-import { type Rule, because, rule } from "../rewrite/rule.ts";
+import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
 import { splatOf } from "../rewrite/splat.ts";
 import { type Dim, type Facts, add, constant, subtract } from "../types/dim.ts";
 import { isOne } from "./broadcast.ts";
@@ -201,4 +201,4 @@ const others: readonly Rule[] = [
 ];
 const FILLED: ReadonlySet<string> = new Set(["f32", "f64", "i64", "i32", "bool"]);
 
-export const movement: readonly Rule[] = [...others, ...shapes, ...reductions, ...sinking, ...slices, ...concatenations];
+export const movement: readonly Rule[] = identities([...others, ...shapes, ...reductions, ...sinking, ...slices, ...concatenations]);

@@ -38,9 +38,10 @@ export function runPasses(graph: Graph<"tensor">, target: TargetName, { record =
   for (const each of order) {
     if (each.for && !each.for(table)) continue;
     if (!each.exact) throw new Error(`"${each.name}" is not exact, and the compiler never approximates on its own`);
-    hold(current, target, current.level, `what "${each.name}" is given`, done);
+    // What a pass left has been looked at already.
+    if (done.length === 0) hold(current, target, current.level, `what "${each.name}" is given`, done);
     const rules = typeof each.rules === "function" ? each.rules(table) : each.rules;
-    if (rules) current = rewrite(current, rules, { pass: each.name, record, misses: each.makes !== undefined });
+    if (rules) current = rewrite(current, rules, { pass: each.name, record });
     if (each.run) current = each.run(current, table, record);
     current = { ...current, level: each.leaves === "tensor" ? current.level : each.leaves };
     hold(current, target, current.level, `what "${each.name}" leaves`, done);

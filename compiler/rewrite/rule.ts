@@ -23,6 +23,8 @@ export interface Context {
 
 export interface Rule {
   readonly name: string;
+  /** An identity: where it nearly fits is of no interest to anybody. */
+  readonly quiet?: boolean;
   readonly find: Pattern;
   readonly when: (m: Matched, c: Context) => true | Because;
   readonly put: (o: Build, m: Matched) => Node | Because;
@@ -46,3 +48,6 @@ export function rule<const K extends string>(name: string, holes: readonly K[], 
     put: (o, m) => text.put(o, m as Matched<K>),
   };
 }
+
+/** Rules whose near misses are not recorded. */
+export const identities = (rules: readonly Rule[]): readonly Rule[] => rules.map((r) => ({ ...r, quiet: true }));

@@ -11,8 +11,6 @@ import { type Context, type Rule, isBecause } from "./rule.ts";
 export interface RewriteOptions {
   readonly pass: string;
   readonly record: Recorder;
-  /** Whether near misses are worth a record: of fusions they are, of identities not. */
-  readonly misses?: boolean;
 }
 
 /** The graph in which no rule finds anything more. Only outputs change; the level is the caller's to say. */
@@ -98,20 +96,20 @@ class Run {
   }
 
   #try(rule: Rule, node: Node): Node | undefined {
-    const { pass, record, misses = true } = this.#options;
+    const { pass, record } = this.#options;
     let made: Node | undefined;
     const miss = this.#matcher.find(rule.find, node, ({ holes, nodes }) => {
       const verdict = rule.when(holes, this.#context);
       const put = verdict === true ? this.#put(rule, node, () => rule.put(this.#build, holes)) : verdict;
       if (isBecause(put)) {
-        if (misses) record.declined(pass, rule.name, node, put);
+        if (!rule.quiet) record.declined(pass, rule.name, node, put);
       } else if (put.node !== node) {
         made = put.node;
         this.#carryOrigins(nodes, put.node, put.from);
       }
       return made !== undefined;
     });
-    if (misses && miss && miss.depth > 1 && 2 * miss.depth >= sizeOfPattern(rule.find)) record.missed(pass, rule.name, node, miss);
+    if (!rule.quiet && miss && miss.depth > 1 && 2 * miss.depth >= sizeOfPattern(rule.find)) record.missed(pass, rule.name, node, miss);
     if (!made) return undefined;
     record.step({ pass, rule: rule.name, before: node, after: made });
     this.last.add(rule.name);
