@@ -47,6 +47,7 @@ export function complaint(from: Source, error: IRecognitionException): SyntaxPro
   if (error.name === "NotAllInputParsedException") return leftOver(error.token, at, found);
   if (error.name !== "MismatchedTokenException") {
     if (VALUE_RULES.has(rule)) return isReserved(error.token.tokenType) && at.end > at.start ? { kind: "reserved-word", word: error.token.image, span: at } : { kind: "value-missing", found, span: at };
+    if (names.some((n) => n === "Word" || n === "AnyWord") && at.end > at.start && isReserved(error.token.tokenType)) return { kind: "reserved-word", word: error.token.image, span: at };
     return { kind: "unexpected", found, expected: ALTERNATIVES[rule] ?? shown(names), span: at };
   }
   const [name] = names;

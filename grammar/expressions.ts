@@ -118,7 +118,9 @@ export class Expressions {
     const row = new Row(this, operands, operators);
     const value = row.climb(1);
     const last = operands[operands.length - 1];
-    const naming = isArgument ? this.#naming(last) : undefined;
+    const name = this.#naming(last);
+    if (name && !isArgument) this.problems.push({ kind: "axis-name-misplaced", name: name.image, span: this.at(name) });
+    const naming = isArgument ? name : undefined;
     return { value, axis: naming ? this.ident(naming) : undefined };
   }
 

@@ -56,7 +56,7 @@ export function parse(from: Source): Parsed {
       if (made) declarations.push(made);
     }
   }
-  return { ast: { kind: "module", path: from.path, doc: moduleDoc, uses, declarations, span: whole }, comments: laid.comments, problems: firstOfLines(from, laid.problems, [...problems, ...expressions.problems]) };
+  return { ast: { kind: "module", path: from.path, doc: moduleDoc, uses, declarations, span: whole }, comments: laid.comments, problems: firstOfLines(from, laid.problems, problems, expressions.problems) };
 }
 
 /** Concrete trees of all declarations; a mistake in one leaves the others whole. */
@@ -92,20 +92,23 @@ function parseChunk(from: Source, tokens: readonly IToken[], problems: SyntaxPro
 }
 
 /**
- * One mistake makes many complaints. What characters and brackets say is certain, one of a kind a line;
- * of what the parser derives, the first one of a line stays, unless something certain stands there.
+ * One mistake makes many complaints. What characters and brackets say is certain, one of a kind a line; of what the parser says,
+ * and then of what the tree says, the first one of a line stays, unless something surer stands there.
  */
-function firstOfLines(from: Source, certain: readonly SyntaxProblem[], derived: readonly SyntaxProblem[]): SyntaxProblem[] {
+function firstOfLines(from: Source, certain: readonly SyntaxProblem[], parsed: readonly SyntaxProblem[], derived: readonly SyntaxProblem[]): SyntaxProblem[] {
   const lineOf = (problem: SyntaxProblem): number => position(from, problem.span.start).line;
   const kept = new Map<string, SyntaxProblem>();
   const lines = new Set<number>();
+  const texts = new Set(certain.filter((p) => p.kind === "string-unclosed").map(lineOf));
   for (const problem of certain) {
     const line = lineOf(problem);
+    // A text without end swallows the brackets behind it.
+    if (problem.kind === "bracket-unclosed" && texts.has(line)) continue;
     lines.add(line);
     const key = `${line} ${problem.kind}`;
     if (!kept.has(key)) kept.set(key, problem);
   }
-  for (const problem of [...derived].sort(byPlace)) {
+  for (const problem of [...[...parsed].sort(byPlace), ...[...derived].sort(byPlace)]) {
     const line = lineOf(problem);
     if (!lines.has(line)) kept.set(`${line}`, problem);
     lines.add(line);
