@@ -36,7 +36,7 @@ export interface DataSet {
   readonly name: string;
   /** Relative to the project. */
   readonly file: string;
-  /** Of that file; pictures that it names are not part of it. */
+  /** Of that file; where it names pictures or sounds, of its digest and theirs, in the order of the records. */
   readonly sha256: string;
   readonly records: number;
   readonly fields: ReadonlyMap<string, Field>;
@@ -58,11 +58,20 @@ export async function openData(host: Host, declaration: Ast.DataDecl): Promise<{
     if (host.stat(file)?.isDirectory !== false) throw new BadData(host.stat(file) ? "it is a directory" : "there is no such file");
     const types = new Map(declaration.fields.map((f) => [f.name.name, fieldType(f)]));
     const read = file.endsWith(".safetensors") ? fromSafetensors(host, file, types) : fromJson(host, file, types);
-    return { value: { name: name.name, file: shown(file, host), sha256: await host.digestFile(file), ...read }, problems: [] };
+    const { named, ...set } = read;
+    return { value: { name: name.name, file: shown(file, host), sha256: await digest(host, file, named), ...set }, problems: [] };
   } catch (error) {
     if (error instanceof BadData || error instanceof HostError) return { value: undefined, problems: [report(gates.G606, from.span, { path, why: error instanceof HostError ? error.reason : error.message })] };
     throw error;
   }
+}
+
+async function digest(host: Host, file: string, named: readonly string[]): Promise<string> {
+  const own = await host.digestFile(file);
+  if (named.length === 0) return own;
+  const all = [own];
+  for (const each of named) all.push(await host.digestFile(each));
+  return host.digest(new TextEncoder().encode(all.join("\n")));
 }
 
 function fieldType({ name, type }: Ast.Param): FieldType {
@@ -81,7 +90,10 @@ function fieldType({ name, type }: Ast.Param): FieldType {
 }
 
 // ── JSON ──
-type Read = Pick<DataSet, "records" | "fields">;
+interface Read extends Pick<DataSet, "records" | "fields"> {
+  /** Files that records name, in their order. */
+  readonly named: readonly string[];
+}
 
 function fromJson(host: Host, file: string, types: ReadonlyMap<string, FieldType>): Read {
   const records = recordsOf(new TextDecoder().decode(host.read(file)), file.endsWith(".jsonl"));
@@ -94,7 +106,9 @@ function fromJson(host: Host, file: string, types: ReadonlyMap<string, FieldType
       columns.get(name)?.push(fieldValue((record as Record<string, unknown>)[name], type, `${name} of record ${i}`, host, file));
     }
   }
-  return { records: records.length, fields: fieldsOf(types, (name) => (i) => columns.get(name)?.[i] as FieldValue) };
+  const files = [...types].flatMap(([name, { kind }]) => (kind === "image" || kind === "audio" ? [columns.get(name) as string[]] : []));
+  const named = records.flatMap((_, i) => files.map((column) => column[i] as string));
+  return { records: records.length, fields: fieldsOf(types, (name) => (i) => columns.get(name)?.[i] as FieldValue), named };
 }
 
 function recordsOf(text: string, lines: boolean): readonly unknown[] {
@@ -170,7 +184,7 @@ function fromSafetensors(host: Host, file: string, types: ReadonlyMap<string, Fi
   const [[first, records] = ["", 0]] = counts;
   for (const [name, other] of counts) if (other !== records) throw new BadData(`${first} has ${records} records, and ${name} has ${other}`);
   if (records === 0) throw new BadData("it has no records");
-  return { records, fields: fieldsOf(types, (name) => columns.get(name) as Field["at"]) };
+  return { records, fields: fieldsOf(types, (name) => columns.get(name) as Field["at"]), named: [] };
 }
 
 /** The rows of a tensor, read when they are asked for. */

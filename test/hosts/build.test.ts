@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import test from "ava";
 import type { Manifest } from "../../runtime/artifact.d.ts";
 import { openArtifact } from "../../runtime/artifact-folder.ts";
-import { type BuildOptions, type BuildResult, build } from "../../hosts/build.ts";
+import { HostError } from "../../compiler/host.ts";
+import { type BuildOptions, type BuildResult, build, problemOf } from "../../hosts/build.ts";
 import { check, compile } from "../../hosts/compile.ts";
 import { PROGRAM, smallProject, textProject } from "../support/small-project.ts";
 import { temporaryFolder } from "../support/safetensors-file.ts";
@@ -115,6 +116,12 @@ test("A501: a place that may not be written", async (t) => {
   const result = await build(inRoot(root, { out: join(root, "main.kiri/artefact") }));
   t.deepEqual(codes(result), ["A501"], told(result));
   t.regex(told(result), /a part of its path is a file/);
+});
+
+test("A501: a full disk, and what is our own mistake is thrown on", (t) => {
+  const full = problemOf(new HostError("the disk is full: the artefact takes 2025 bytes or a little more; nothing has changed there", "/x/out"), "out");
+  t.is(`${full.code} ${full.says}`, "A501 I cannot write out: the disk is full: the artefact takes 2025 bytes or a little more; nothing has changed there.");
+  t.throws(() => problemOf(new TypeError("ours"), "out"), { message: "ours" });
 });
 
 test("a root that is not there, a file that is not there and a variant that is not there are told", async (t) => {

@@ -98,6 +98,16 @@ async function labels(pictures: readonly sharp.Sharp[]): Promise<DataSet> {
 }
 const grey = (width: number, height: number, values: readonly number[]): sharp.Sharp => sharp(Uint8Array.from(values), { raw: { width, height, channels: 1 } }).toColourspace("b-w");
 
+test("the digest of a list covers the pictures that it names", async (t) => {
+  const root = temporaryFolder();
+  writeFileSync(join(root, "a.png"), "one");
+  writeFileSync(join(root, "d.json"), `[{"picture":"a.png"}]`);
+  const before = await opened(root, `(picture: image) = "d.json"`);
+  t.is((await opened(root, `(picture: image) = "d.json"`)).value?.sha256, before.value?.sha256);
+  writeFileSync(join(root, "a.png"), "two");
+  t.not((await opened(root, `(picture: image) = "d.json"`)).value?.sha256, before.value?.sha256);
+});
+
 test("a label picture is its grey values, untouched", async (t) => {
   const column = await truthColumn(await labels([grey(2, 1, [0, 10]), grey(2, 1, [255, 3])]), "label");
   t.is(column.dtype, "i64");
