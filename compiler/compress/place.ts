@@ -291,14 +291,20 @@ class Weaver {
     return known === undefined ? count.key : `${known}`;
   }
 
+  /** The named value that a node is, or is made of. */
+  #siteOf(node: Node, name: string): string | undefined {
+    for (let at: Node | undefined = node; at; at = at.inputs.find((input) => mentions(input, name)))
+      for (const [path, site] of this.#e.sites) if (site.tensor.node === at) return path;
+    return undefined;
+  }
+
   #meet(node: Node, name: string, a: { count: Dim; input: Node }, b: { count: Dim; input: Node }): never {
-    void name;
     const [old, folded] = a.count.key === name ? [a, b] : [b, a];
     const origin = this.#e.arena.originsOf(old.input)[0];
     const span = this.#span();
     const label = origin ? [{ span: origin.span, says: `this carries ${this.#describeCount(old.count)} tokens` }] : [];
     return fail(folds.F307, span, {
-      first: origin?.path || "a value from before the fold", second: this.#e.arena.originsOf(folded.input)[0]?.path || "the folded value",
+      first: this.#siteOf(old.input, name) ?? (origin?.path || "a value from before the fold"), second: this.#e.arena.originsOf(folded.input)[0]?.path || "the folded value",
       left: this.#describeCount(old.count), right: this.#describeCount(folded.count),
     }, [...label, ...this.#label(node, "and here it meets the folded tokens")]);
   }
