@@ -64,7 +64,7 @@ class Formatter {
   }
 
   module(): Doc {
-    const docs = this.#lines(this.#pieces.pieces.map((p) => p.tree), () => "");
+    const docs = this.#lines(this.#pieces.pieces.map((p) => p.tree), () => "", () => []);
     return [...docs, ...this.#ownLines(this.#atEnd, docs.length > 0)];
   }
 
@@ -99,8 +99,8 @@ class Formatter {
     return (this.#behind.get(endOf(t)) ?? []).map((c) => suffix(c.text.trimEnd()));
   }
 
-  /** Items on lines of their own, with the comments and empty lines before them; `between` says what stands behind an item that shares its line with the next. */
-  #lines(items: readonly CstElement[], between: (item: CstElement, next: CstElement) => Doc): Doc[] {
+  /** Items on lines of their own, with the comments and empty lines before them; `between` parts two that share a line, `after` is what else stands behind one. */
+  #lines(items: readonly CstElement[], between: (item: CstElement, next: CstElement) => string, after: (item: CstElement, next: CstElement | undefined) => Doc[]): Doc[] {
     return items.flatMap((item, i) => {
       const start = startOf(item);
       const own = this.#take(start);
@@ -110,7 +110,7 @@ class Formatter {
       const shares = previous && joint !== "" && !this.#broke(stopOf(previous), start);
       const gap: Doc = !previous ? "" : shares ? joint : this.#isEmptyBefore(first) ? blankline : hardline;
       const comments = this.#ownLines(own, false);
-      return [gap, ...comments, ...(own.length ? [this.#isEmptyBefore(start) ? blankline : hardline] : []), this.#element(item)];
+      return [gap, ...comments, ...(own.length ? [this.#isEmptyBefore(start) ? blankline : hardline] : []), this.#element(item), ...after(item, items[i + 1])];
     });
   }
 
@@ -223,29 +223,9 @@ class Formatter {
       const inner = items.flatMap((item, i): Doc[] => [this.#element(item), ...dropped(item, items[i + 1]), ...(i < items.length - 1 ? [choice("", mark), line] : [])]);
       return [this.#token(open), indent([line, inner]), line, this.#token(close)];
     }
-    const lines = this.#lines(items, (item, next) => [...dropped(item, next), this.#broke(stopOf(item), startOf(next)) ? "" : `${mark} `]);
+    const lines = this.#lines(items, () => `${mark} `, dropped);
     const comments = this.#ownLines(end, true);
-    return [this.#token(open), indent([hardline, ...this.#withDropped(items, lines, dropped), ...comments]), hardline, this.#token(close)];
-  }
-
-  /** Comments behind separators that end a line. */
-  #withDropped(items: readonly CstElement[], lines: readonly Doc[], dropped: (item: CstElement, next: CstElement | undefined) => Doc[]): Doc[] {
-    const after = new Map<Doc, Doc[]>();
-    let at = -1;
-    const out: Doc[] = [];
-    for (const doc of lines) {
-      const isGap = typeof doc === "object" && "kind" in doc && doc.kind === "hard";
-      if (isGap && at >= 0 && !after.has(String(at))) {
-        const item = items[at];
-        if (item) out.push(...dropped(item, items[at + 1]));
-        after.set(String(at), []);
-      }
-      out.push(doc);
-      if (Array.isArray(doc)) at++;
-    }
-    const last = items[items.length - 1];
-    if (last) out.push(...dropped(last, undefined));
-    return out;
+    return [this.#token(open), indent([hardline, ...lines, ...comments]), hardline, this.#token(close)];
   }
 
   // ── lists and rows ──
@@ -258,7 +238,7 @@ class Formatter {
     const end = this.#take(close.startOffset);
     const starts = parts.map((p) => startOf(p.elements[0] as CstElement));
     const breaksFirst = parts.length > 0 && (this.#broke(endOf(open), starts[0] ?? 0) || this.#before.has(starts[0] ?? -1));
-    const breaksAny = breaksFirst || end.length > 0 || parts.some((p, i) => i > 0 && this.#broke((parts[i - 1] as Part).end, starts[i] ?? 0));
+    const breaksAny = breaksFirst || end.length > 0 || parts.some((_, i) => i > 0 && this.#broke((parts[i - 1] as Part).end, starts[i] ?? 0));
     const docs = parts.map((p) => p.elements.map((e, i): Doc => [i > 0 ? " " : "", i === 0 && breaksAny ? this.#withComments(e) : this.#element(e)]).concat(p.marks));
     if (parts.length === 0) return [this.#token(open), ...inner.filter(isSeparator).flatMap((s) => this.#suffixes(s as IToken)), ...end.map((c) => suffix(c.text)), this.#token(close)];
     if (!breaksAny) {

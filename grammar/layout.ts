@@ -71,7 +71,7 @@ function comment(text: string, t: IToken): Comment {
   let before = t.startOffset - 1;
   while (before >= 0 && /[ \t\uFEFF]/.test(text.charAt(before))) before--;
   const ownLine = before < 0 || /[\r\n]/.test(text.charAt(before));
-  return { text: t.image, start: t.startOffset, end: endOf(t), isDoc: ownLine && t.tokenType === token("Doc"), ownLine };
+  return { text: t.image, start: t.startOffset, end: t.startOffset + t.image.length, isDoc: ownLine && t.tokenType === token("Doc"), ownLine };
 }
 
 function lineStartsOf(text: string, tokens: IToken[]): { tokens: IToken[]; lineStarts: Set<number> } {

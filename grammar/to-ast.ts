@@ -2,7 +2,7 @@
 import type { CstNode } from "chevrotain";
 import type * as Ast from "./ast.ts";
 import type * as Cst from "./cst.d.ts";
-import { Expressions, only } from "./expressions.ts";
+import { type Expressions, only } from "./expressions.ts";
 import type { SyntaxProblem } from "./problem.ts";
 import type { Span } from "./source.ts";
 
