@@ -158,7 +158,7 @@ export class Named {
     if (open.length > 1) throw new Mismatch("at most one size may be left open", `(${to.map((t) => t.name).join(", ")})`, "sizes for all parts but one");
     const given = product(to.flatMap((t) => (t.size ? [t.size] : [])));
     const facts = this.b.arena.facts;
-    const rest = divideExactly(whole, given) ?? divideExactly(facts.resolve(whole), facts.resolve(given)) ?? floorDivide(facts.resolve(whole), facts.resolve(given));
+    const rest = divideExactly(whole, given) ?? divideExactly(facts.bind(whole), facts.bind(given)) ?? floorDivide(facts.bind(whole), facts.bind(given));
     const sizes = to.map((t) => t.size ?? rest);
     const axes = [...x.axes.slice(0, at), ...to.map((t) => t.name), ...x.axes.slice(at + 1)];
     this.#distinct(axes, x);
