@@ -83,7 +83,15 @@ export function openProgram(host: Host, path: string, text?: string, cache: Modu
     main.ast.declarations.filter((d): d is Extract<Ast.Declaration, { kind: K }> => d.kind === kind);
   const program: Program = { host, main, modules, pipelines: of("pipeline"), compressions: of("compress"), data: of("data"), checks: of("check"), models: of("model") };
   problems.push(...making.problems, ...compressionsOf(program));
-  return { value: program, problems: once(problems), sources: modules.sources() };
+  return { value: program, problems: once(credible(problems, modules)), sources: modules.sources() };
+}
+
+/** Of a declaration that could not be read whole only that is told: what else is wrong with it may follow from what is missing. */
+function credible(problems: readonly Problem[], modules: Modules): Problem[] {
+  const isSyntax = (p: Problem): boolean => p.code.startsWith("S") && p.severity === "error";
+  const touches = (d: Ast.Declaration, p: Problem): boolean => p.span !== undefined && p.span.file === d.span.file && p.span.start <= d.span.end && p.span.end >= d.span.start;
+  const broken = [...modules.loaded.values()].flatMap((m) => m.ast.declarations.filter((d) => problems.some((p) => isSyntax(p) && touches(d, p))));
+  return problems.filter((p) => p.code.startsWith("S") || !broken.some((d) => touches(d, p)));
 }
 
 /** A compression must be of a model or pipeline of this file. */

@@ -34,8 +34,8 @@ export function readPage(code: string): Page {
 }
 
 export function parsePage(code: string, text: string): Page {
-  const head = /^# (\S+) (.*)\n\n\S/.exec(text);
-  if (!head || head[1] !== code) throw new Error(`${code}.md: it starts with "# ${code} Title", an empty line and why the problem is one`);
+  const head = /^# (\S+) (.*)\n\n?[^\n#]/.exec(text);
+  if (!head || head[1] !== code) throw new Error(`${code}.md: it starts with "# ${code} Title" and why the problem is one`);
   const sections = new Map(text.split(/^## /m).slice(1).map((s): [string, string] => [s.slice(0, s.indexOf("\n")), s.slice(s.indexOf("\n") + 1)]));
   for (const name of sections.keys()) if (!["Wrong", "Right", "Message", "Way out"].includes(name)) throw new Error(`${code}.md: there is no section "${name}"`);
   const blocks = (section: string): Block[] => [...(sections.get(section) ?? "").matchAll(/^```(\w+)(?: (\S+))?\n([\s\S]*?)^```$/gm)].map((m) => ({ kind: m[1] ?? "", name: m[2], text: m[3] ?? "" }));

@@ -55,10 +55,11 @@ export class PageHost extends NodeHost {
 /**
  * The file that a line of a page describes. Of a `.safetensors` file: its tensors, and what is wrong with it:
  * `weight F32[4, 4], bias F32[4]; cut to 60 bytes; header claims 900 bytes; weight at 0 to 12; nan in bias`. Else: the text itself.
- * `bytes ff fe` gives bytes in hexadecimal.
+ * `bytes ff fe` gives bytes in hexadecimal, `spaces 1000` a thousand spaces.
  */
 export function madeFile(name: string, recipe: string): Uint8Array {
   if (recipe.startsWith("bytes ")) return Uint8Array.from(recipe.slice("bytes ".length).split(" "), (b) => Number.parseInt(b, 16));
+  if (/^spaces \d+$/.test(recipe)) return new Uint8Array(Number(recipe.slice("spaces ".length))).fill(32);
   if (!name.endsWith(".safetensors")) return new TextEncoder().encode(recipe);
   const [tensors = "", ...damages] = recipe.split("; ");
   const made: Record<string, StoredTensor> = {};
