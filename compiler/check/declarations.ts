@@ -3,12 +3,13 @@
 import type * as Ast from "../../grammar/ast.ts";
 import { report } from "../diagnostics/define.ts";
 import { folds } from "../diagnostics/folds.ts";
-import { applySignature } from "../elaborate/call.ts";
+import { applySignature, declaredValue } from "../elaborate/call.ts";
 import { Elaboration } from "../elaborate/elaboration.ts";
 import { asSize, evaluate, evaluateBlock, recordScope } from "../elaborate/evaluate.ts";
+import { elaborateCheck } from "../elaborate/claim.ts";
 import { carriesOf, downOf, hooksOf, makeFold, runDown, runUp, upOf } from "../elaborate/fold.ts";
 import { instantiate } from "../elaborate/layer.ts";
-import { Budget } from "../elaborate/limits.ts";
+import { Budget, MOST_PROBLEMS } from "../elaborate/limits.ts";
 import { Scope } from "../elaborate/scope.ts";
 import { declaredTensor } from "../elaborate/declared.ts";
 import { paramType, placeholder } from "../elaborate/static.ts";
@@ -16,6 +17,8 @@ import { sizeValue, tensor, type Value } from "../elaborate/value.ts";
 import type { Host } from "../host.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
 import type { Problem } from "../diagnostics/define.ts";
+import { namingProblems } from "./naming.ts";
+import { checkOffers } from "./offers.ts";
 
 /** Checks what a module declares, but for pipelines and models, which are elaborated for real. */
 export function checkDeclarations(host: Host, module: LoadedModule): Problem[] {
@@ -23,20 +26,30 @@ export function checkDeclarations(host: Host, module: LoadedModule): Problem[] {
   const all = module.ast.declarations.flatMap((declaration) => {
     const e = new Elaboration(host, true, budget);
     e.attempt(() => checkDeclaration(e, module, declaration));
-    return e.problems;
+    // Behind a mistake much is unused.
+    const naming = namingProblems(declaration).filter((p) => p.severity === "error" || e.problems.length === 0);
+    return [...e.problems, ...naming];
   });
   // What goes wrong in a function goes wrong again for each of its callers.
   const seen = new Set<string>();
   return all.filter((p) => {
     const key = `${p.code} ${p.span?.file} ${p.span?.start} ${p.span?.end}`;
     return seen.size < seen.add(key).size;
-  });
+  }).slice(0, MOST_PROBLEMS);
 }
 
 function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declaration): void {
   switch (d.kind) {
     case "fn": if (d.body) checkSignature(e, d.signature, d.name.name, d.body, module.scope); return;
-    case "const": evaluate(e, d.value, module.scope); return;
+    case "const": {
+      const value = evaluate(e, d.value, module.scope);
+      if (d.type) declaredValue(e, d.type, d.name.name, value, module.scope, d.value.span);
+      return;
+    }
+    case "check": {
+      for (const problem of elaborateCheck(e.host, module, d).problems) e.report(problem);
+      return;
+    }
     case "record": {
       const value = placeholder(e, { name: "record", shown: d.name.name, isWord: false, element: undefined, record: { kind: "record-type", decl: d, scope: module.scope } }, d.name.name, d.span);
       if (value.kind === "record") checkRecord(e, d, value);
@@ -77,7 +90,7 @@ function checkSignature(e: Elaboration, signature: Ast.Signature, of: string, bo
   const values = new Map<string, Value>();
   for (const p of signature.statics) values.set(p.name.name, scope.own().get(p.name.name) as Value);
   for (const p of signature.params) values.set(p.name.name, argument(e, p, scope));
-  applySignature(e, signature, of, values, home, signature.span, (inner) => evaluateBlock(e, body, inner));
+  applySignature(e, signature, of, values, home, body.result?.span ?? signature.span, (inner) => evaluateBlock(e, body, inner));
 }
 
 /** `where C = width` decides the axis C before a tensor with it is made up. */
@@ -116,6 +129,7 @@ function checkRecord(e: Elaboration, d: Ast.RecordDecl, value: Extract<Value, { 
 function checkLayer(e: Elaboration, d: Ast.LayerDecl, module: LoadedModule): void {
   const instance = instantiate(e, d, staticScope(e, d.params, module.scope), { path: d.name.name, prefix: "" }, d.span);
   if (d.forward) checkSignature(e, d.forward.signature, d.name.name, d.forward.body, instance.scope);
+  checkOffers(e, d, instance, module.scope);
   for (const m of d.methods) if (m.body) checkSignature(e, m.signature, m.name.name, m.body, instance.scope);
 }
 

@@ -44,4 +44,8 @@ export const names = define({
     says: (h: { name: string }) => `${h.name} is bound earlier in this block.`,
     next: () => "Give the second one a name of its own.",
   }),
+  N211: warning("This name is never used", {
+    says: (h: { name: string }) => `Nothing reads ${h.name}.`,
+    next: () => "Delete it.",
+  }),
 });

@@ -87,7 +87,7 @@ export const shapes = define({
     next: () => "Functions and layers cannot be recursive; unroll with `repeat`.",
   }),
   T321: error("This is nested too deeply", {
-    says: (h: { limit: number }) => `Expressions may stand in each other ${h.limit} deep, calls included.`,
+    says: (h: { limit: number }) => `The limit is ${h.limit}.`,
     next: () => "Give parts of it names with `let`.",
   }),
   T322: error("This divides by zero", {

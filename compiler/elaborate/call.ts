@@ -3,18 +3,18 @@ import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import { nearest } from "../diagnostics/suggest.ts";
-import { asSymbol, type Dim } from "../types/dim.ts";
+import { asSymbol, type Dim, subtract } from "../types/dim.ts";
 import { isDType } from "../types/tensor.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { asSize, asTensor, evaluate, evaluateBlock, evaluateWord } from "./evaluate.ts";
-import { fail } from "./fail.ts";
+import { Fail, fail } from "./fail.ts";
 import { encodeText } from "./boundary.ts";
 import { applyFoldPart, makeFold } from "./fold.ts";
 import { forward, forwardAll, instantiate } from "./layer.ts";
 import { modelInstance, modelMember } from "./model.ts";
 import { primitives } from "./primitives/index.ts";
 import { Scope } from "./scope.ts";
-import { coerce, paramType, type StaticType } from "./static.ts";
+import { coerce, paramType, type StaticType, staticType } from "./static.ts";
 import { describe, NONE, POISON, showTensor, sizeValue, type Tensor, tensor, type Value } from "./value.ts";
 import { checkWhere } from "./where.ts";
 
@@ -278,13 +278,43 @@ function returnResult(e: Elaboration, signature: Ast.Signature, of: string, resu
 }
 
 function matchResult(e: Elaboration, type: Ast.TypeExpr, of: string, result: Value, binding: Binding, scope: Scope, span: Span, outer: (names: readonly string[]) => string[]): Value {
-  if (type.kind === "tuple-type" && result.kind === "tuple" && type.elements.length === result.items.length)
-    return { kind: "tuple", items: result.items.map((item, i) => matchResult(e, type.elements[i] as Ast.TypeExpr, of, item, binding, scope, span, outer)) };
-  if (type.kind !== "tensor-type" || result.kind === "poison" || result.kind === "unknown") return result;
+  if (result.kind === "poison" || result.kind === "unknown") return result;
+  const wrong = (): never => fail(shapes.T309, span, { of, found: describe(result), wanted: showType(type) }, [{ span: type.span, says: "declared here" }]);
+  const part = (t: Ast.TypeExpr, item: Value): Value => matchResult(e, t, of, item, binding, scope, span, outer);
+  if (type.kind === "tuple-type") {
+    if (result.kind !== "tuple" || type.elements.length !== result.items.length) return wrong();
+    return { kind: "tuple", items: result.items.map((item, i) => part(type.elements[i] as Ast.TypeExpr, item)) };
+  }
+  if (type.kind === "record-type") {
+    if (result.kind !== "record" || type.fields.length !== result.fields.size || !type.fields.every((f) => result.fields.has(f.name.name))) return wrong();
+    return { ...result, fields: new Map(type.fields.map((f) => [f.name.name, f.type ? part(f.type, result.fields.get(f.name.name) as Value) : (result.fields.get(f.name.name) as Value)])) };
+  }
+  if (type.kind === "list-type") {
+    if (result.kind !== "list" && result.kind !== "tuple") return wrong();
+    return { kind: "list", items: result.items.map((item) => part(type.element, item)) };
+  }
+  if (type.kind === "named-type") return declared(e, type, of, result, scope, span);
   const given = asTensor(e, result, undefined, { span });
-  if (!given) return fail(shapes.T309, span, { of, found: describe(result), wanted: showType(type) }, [{ span: type.span, says: "declared here" }]);
+  if (!given) return wrong();
   const named = matchTensor(e, type, of, given, binding, scope, span);
   return tensor(named.node, distinct(outer(named.axes)));
+}
+
+/** A compile-time value as its declared type takes it. */
+function declared(e: Elaboration, type: Ast.NamedType, of: string, value: Value, scope: Scope, span: Span): Value {
+  const wanted = staticType(type, scope);
+  try {
+    return coerce(e, wanted, value, of, span, scope);
+  } catch (error) {
+    // The value is a result here, not an argument.
+    if (error instanceof Fail && error.problem.code === shapes.T302.code) return fail(shapes.T309, span, { of, found: describe(value), wanted: wanted.shown }, [{ span: type.span, says: "declared here" }]);
+    throw error;
+  }
+}
+
+/** The value of `let name: type = …`. */
+export function declaredValue(e: Elaboration, type: Ast.TypeExpr, name: string, value: Value, scope: Scope, span: Span): Value {
+  return matchResult(e, type, name, value, new Binding(), scope, span, (names) => [...names]);
 }
 
 /** The result under the declared names, each size compared. */
@@ -311,7 +341,13 @@ export function matchTensor(e: Elaboration, type: Ast.TensorType, of: string, re
       const size = asSize(e, evaluate(e, axis.size as Ast.Expr, sizeScope(binding, scope)), axis.span);
       if (!e.arena.facts.equal(size, dim)) wrong();
     }
-    if (axis.kind === "some" && !binding.sizes.has(axis.name.name)) binding.sizes.set(axis.name.name, { dim, because: "the result" });
+    if (axis.kind === "some") {
+      if (!binding.sizes.has(axis.name.name)) binding.sizes.set(axis.name.name, { dim, because: "the result" });
+      const bound = asSize(e, evaluate(e, axis.bound, sizeScope(binding, scope)), axis.bound.span);
+      const gap = e.arena.facts.number(subtract(dim, bound));
+      if (gap !== undefined && gap > 0) wrong();
+      if (gap === undefined && !e.checking) e.guards.push({ left: dim, comparison: "<=", right: bound, says: `${axis.name.name} <= ${showExpr(axis.bound)}`, span: axis.span });
+    }
     names.push(axis.kind === "sized" ? (result.axes[at] as string) : axis.name.name);
     at++;
   }

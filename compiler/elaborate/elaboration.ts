@@ -11,7 +11,7 @@ import type { DType } from "../types/tensor.ts";
 import { Fail, Silent } from "./fail.ts";
 import type { Checkpoint } from "../import/checkpoint.ts";
 import type { HostStep } from "./host-step.ts";
-import { Budget } from "./limits.ts";
+import { Budget, DEEPEST_CALLS } from "./limits.ts";
 import { Named } from "./named.ts";
 import type { Tensor } from "./value.ts";
 
@@ -83,6 +83,7 @@ export class Elaboration {
 
   /** Runs the body of a call; problems inside library files are told at the call that led there. */
   calling<T>(span: Span, body: () => T): T {
+    if (this.#calls.length >= DEEPEST_CALLS) throw new Fail(report(shapes.T321, span, { limit: DEEPEST_CALLS }));
     this.#calls.push(span);
     try {
       return body();

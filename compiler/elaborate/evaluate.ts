@@ -7,7 +7,7 @@ import { nearest } from "../diagnostics/suggest.ts";
 import type { BinaryOp } from "../graph/build.ts";
 import { add, APPLY, asNumber, constant, type Dim, divideExactly, floorDivide, multiply, negate, subtract } from "../types/dim.ts";
 import { isClose, TOLERANCE } from "../types/tolerance.ts";
-import { callValue, callMethod } from "./call.ts";
+import { callMethod, callValue, declaredValue } from "./call.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { fail, Silent } from "./fail.ts";
 import { MOST_ITEMS, MOST_ROUNDS, sound } from "./limits.ts";
@@ -38,7 +38,11 @@ export function runBlock(e: Elaboration, block: Ast.Block, scope: Scope, onLet?:
 }
 
 function evaluateLet(e: Elaboration, statement: Ast.Let, scope: Scope): { name: string; value: Value; span: Span }[] {
-  const value = e.attempt(() => evaluate(e, statement.value, scope)) ?? POISON;
+  const { type } = statement;
+  const value = e.attempt(() => {
+    const found = evaluate(e, statement.value, scope);
+    return type ? declaredValue(e, type, statement.names.map((n) => n.name).join(", "), found, scope, statement.value.span) : found;
+  }) ?? POISON;
   const bind = (name: Ast.Ident, v: Value): { name: string; value: Value; span: Span } => {
     if (scope.own().has(name.name)) e.attempt(() => fail(names.N210, name.span, { name: name.name }));
     return { name: name.name, value: v, span: name.span };
@@ -196,9 +200,9 @@ export function asSize(e: Elaboration, value: Value, span: Span): Dim {
   if (value.kind === "named-size") return value.dim;
   if (value.kind === "ratio") {
     const facts = e.arena.facts;
-    const exact = divideExactly(value.over, value.under) ?? divideExactly(facts.resolve(value.over), facts.resolve(value.under));
+    const exact = divideExactly(value.over, value.under) ?? divideExactly(facts.bind(value.over), facts.bind(value.under));
     if (exact) return exact;
-    if (asNumber(facts.resolve(value.over)) !== undefined && asNumber(facts.resolve(value.under)) !== undefined) return fail(shapes.T319, span, { size: describe(value) });
+    if (asNumber(facts.bind(value.over)) !== undefined && asNumber(facts.bind(value.under)) !== undefined) return fail(shapes.T319, span, { size: describe(value) });
     e.guards.push({ left: APPLY.mod(value.over, value.under), comparison: "==", right: constant(0), says: `${value.over.key} must be a multiple of ${value.under.key}`, span });
     return floorDivide(value.over, value.under);
   }

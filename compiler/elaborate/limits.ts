@@ -4,8 +4,10 @@ import { shapes } from "../diagnostics/shapes.ts";
 import type { Dim } from "../types/dim.ts";
 import { fail, Silent } from "./fail.ts";
 
-/** Expressions in each other, those of called functions included. A frame of the evaluator is about 1 KB of a stack of 1 MB. */
-export const DEEPEST = 400;
+/** Expressions in each other, those of called functions included: the evaluator must fit the stack. */
+export const DEEPEST = 250;
+/** Calls in each other. */
+export const DEEPEST_CALLS = 80;
 /** Expressions that are evaluated. */
 export const MOST_STEPS = 500_000;
 /** Nodes of a graph. */

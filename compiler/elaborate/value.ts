@@ -80,6 +80,7 @@ export type Value =
   | { readonly kind: "fold-type"; readonly decl: Ast.FoldDecl; readonly scope: Scope }
   | { readonly kind: "rewrite-type"; readonly decl: Ast.RewriteDecl; readonly scope: Scope }
   | { readonly kind: "tokenizer-type"; readonly decl: Ast.TokenizerDecl; readonly scope: Scope }
+  | { readonly kind: "sites"; readonly decl: Ast.SitesDecl }
   | { readonly kind: "layer"; readonly instance: LayerInstance }
   | { readonly kind: "layers"; readonly instances: readonly LayerInstance[] }
   | { readonly kind: "model"; readonly decl: Ast.ModelDecl; readonly module: LoadedModule }
@@ -142,6 +143,7 @@ export function describe(value: Value): string {
     case "rewrite-type": case "rewrite": return `the rewrite ${value.decl.name.name}`;
     case "tokenizer-type": case "tokenizer": return `the tokenizer ${value.decl.name.name}`;
     case "host-method": return `${value.method} of the tokenizer ${value.tokenizer.decl.name.name}`;
+    case "sites": return `the sites ${value.decl.name.name}`;
     case "layer": return `the layer ${value.instance.decl.name.name}`;
     case "layers": return `a list of ${value.instances.length} layers`;
     case "model": return `the model ${value.decl.name.name}`;

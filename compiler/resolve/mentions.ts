@@ -14,6 +14,20 @@ export function mentionsOf(root: unknown): Set<string> {
   return found;
 }
 
+/** Names that expressions of a tree read: not those that it binds. */
+export function namesRead(root: unknown): Set<string> {
+  const found = new Set<string>();
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (typeof node !== "object" || node === null) continue;
+    const { kind, name } = node as { kind?: unknown; name?: unknown };
+    if (kind === "name" && typeof name === "string") found.add(name);
+    for (const value of Object.values(node)) if (typeof value === "object") open.push(value);
+  }
+  return found;
+}
+
 /** How many objects stand in each other, at most; counted no further than `limit`. */
 export function depthOf(root: unknown, limit: number): number {
   let deepest = 0;
