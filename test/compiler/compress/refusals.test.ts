@@ -1,0 +1,47 @@
+/** What cannot be folded or rewritten is refused with the name of what stands in the way, and less than was asked for is told. */
+import test from "ava";
+import { attempted, told } from "../../support/program.ts";
+
+const classifier = (line: string): string => `
+use model.vit
+use image
+use folds.tome (tome)
+use rewrites.int8 (int8)
+model transformer = vit.Classifier from "models/tiny-vit-mnist"
+compress transformer as folded { ${line} }
+pipeline probe(picture: image) -> { logits: f32[Classes] } { { logits: transformer(image.prepare(picture; transformer.processor)) } }
+`;
+const problems = (text: string): string[] => told(attempted(text, { variant: "folded" }).problems.filter((p) => p.code !== "N204"));
+
+test("more merges than there are tokens for are clipped, with a warning", (t) => {
+  t.deepEqual(problems(classifier("fold tokens protect 1 in each blocks[0..2] after attended with tome(r: 20)")), ["F308 tome was asked for r = 20 and can give 14."]);
+});
+
+test("a rewrite where there is nothing to rewrite", (t) => {
+  t.regex(problems(classifier("rewrite blocks[0].norm1 with int8()"))[0] ?? "", /^F310 blocks\[0\]\.norm1 holds no linear map that int8 could take/);
+});
+
+test("a region that knows how many tokens there are", (t) => {
+  const text = `
+fold evens() : N -> K where K = ceil(N / 2) {
+  up(y: f32[B, K, C]) -> f32[B, N, C] { gather(y, iota(down.x.N as N) / 2; over: K) }
+  down(x: f32[B, N, C]) -> f32[B, K, C] { x[N: 0.. step 2] as [B, K, C] }
+}
+layer Begin() { (x: f32[B, M, C]) -> f32[B, N, C] where N = M + 0 { x as [B, N, C] } }
+layer Biased() {
+  param bias: f32[N = 8, C = 1]
+  (x: f32[B, N, C]) -> f32[B, N, C] where N = 8 { x + bias }
+}
+layer Whole() {
+  use begin = Begin()
+  use first = Biased()
+  use second = Biased()
+  (x: f32[B, M, C]) -> f32[B, N, C] { second(first(begin(x))) }
+}
+model whole = Whole() from random(seed: 1)
+compress whole as folded { fold tokens in each first after input with evens() }
+pipeline probe(x: f32[N = 8, C = 1]) -> { tokens: f32[C] } { { tokens: whole(x)[N: 0] } }
+`;
+  const [problem] = problems(text);
+  t.regex(problem ?? "", /^F302 whole\.first works for 8 tokens and no other number: /);
+});
