@@ -86,15 +86,16 @@ const put: Op = {
       const parts = [castTo(o, o.value(x), dtype, compute), o.value(indices), castTo(o, o.value(values), dtype, compute)];
       return castTo(o, o.node("ScatterElements", parts, { axis: batch, ...reduction }), compute, dtype);
     }
-    // Rows of all batches lie in one list; the index of a row says which batch it is of.
-    const rows = [product(dims.slice(0, batch + 1)), ...rest];
-    const places = flatIndices(o, indices, dims.slice(0, batch), dims[batch] as Dim);
+    // One axis before the rows: a row's place is a pair. More of them are counted through as one.
+    const lead = dims.slice(0, batch);
+    const list = batch < 2 ? dims : [product(lead), dims[batch] as Dim, ...rest];
+    const rows = [...list.slice(0, 1), indices.type.dims[batch] as Dim];
     const made = o.node("ScatterND", [
-      castTo(o, reshaped(o, o.value(x), dims, rows), dtype, compute),
-      places,
-      castTo(o, reshaped(o, o.value(values), values.type.dims, [product(indices.type.dims), ...rest]), dtype, compute),
+      castTo(o, reshaped(o, o.value(x), dims, list), dtype, compute),
+      batch === 0 ? o.node("Unsqueeze", [o.value(indices), o.ints([1])]) : pairs(o, reshaped(o, o.value(indices), indices.type.dims, rows), rows as [Dim, Dim]),
+      castTo(o, reshaped(o, o.value(values), values.type.dims, batch === 0 ? values.type.dims : [...rows, ...rest]), dtype, compute),
     ], reduction);
-    return reshaped(o, castTo(o, made, compute, dtype), rows, dims);
+    return reshaped(o, castTo(o, made, compute, dtype), list, dims);
   },
 };
 
@@ -110,18 +111,11 @@ function shared(call: Call, index: number, batch: number): readonly Dim[] {
   return dims;
 }
 
-/** i64[B·J, 1]: places in a list of B·K rows, from places i64[B…, J] among K rows of each batch. */
-function flatIndices(o: Lowering, indices: Node, batch: readonly Dim[], rows: Dim): string {
-  const batches = product(batch);
-  const count = product(indices.type.dims);
-  const flat = [count, constant(1)];
-  const value = o.value(indices);
-  return o.shared(`rows ${value} of ${batches.key} × ${rows.key}`, () => {
-    if (o.facts.number(batches) === 1) return reshaped(o, value, indices.type.dims, flat);
-    const each = indices.type.dims[batch.length] as Dim;
-    const starts = o.shared(`starts ${batches.key} ${rows.key}`, () =>
-      o.node("Mul", [o.node("Unsqueeze", [range(o, batches), o.ints([1])]), o.dim(rows)]));
-    const moved = o.node("Add", [reshaped(o, value, indices.type.dims, [batches, each]), starts]);
-    return reshaped(o, moved, [batches, each], flat);
+/** i64[B, J, 2]: the batch and the row, from rows i64[B, J]. */
+function pairs(o: Lowering, indices: string, [batch, count]: readonly [Dim, Dim]): string {
+  return o.shared(`pairs ${indices}`, () => {
+    const batches = o.shared(`batches ${batch.key} ${count.key}`, () =>
+      o.node("Expand", [o.node("Unsqueeze", [range(o, batch), o.ints([1, 2])]), o.dims([constant(1), count, constant(1)])]));
+    return o.node("Concat", [batches, o.node("Unsqueeze", [indices, o.ints([2])])], { axis: 2 });
   });
 }

@@ -14,7 +14,9 @@ import keyColumns from "./key-columns.ts";
 import layerNorm from "./layer-norm.ts";
 import layout from "./layout.ts";
 import linear from "./linear.ts";
+import merge from "./merge.ts";
 import type { Pass } from "./pass.ts";
+import product from "./product.ts";
 import rmsNorm from "./rms-norm.ts";
 import settle from "./settle.ts";
 import silu from "./silu.ts";
@@ -24,7 +26,7 @@ import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, windowMeans, windowTiles, blend, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, settle, skipNorm, biases];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, product, settle, skipNorm, biases];
 
 export interface PassOptions {
   readonly record?: Recorder;
