@@ -31,12 +31,12 @@ use image (prepare, Processor, Size)
 use model.vit (Classifier, Config)
 
 model classifier = Classifier(Config {
-  hidden_size: 48,
-  num_hidden_layers: 4,
-  num_attention_heads: 3,
-  intermediate_size: 96,
-  image_size: 32,
-  patch_size: 4,
+  hidden_size: 48
+  num_hidden_layers: 4
+  num_attention_heads: 3
+  intermediate_size: 96
+  image_size: 32
+  patch_size: 4
   id2label: ["paper", "scissors", "stone"]
 }) from random(seed: 1)
 

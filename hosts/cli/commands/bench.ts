@@ -1,6 +1,6 @@
 // `kiri bench`: the variants of a program beside its plain model: quality, time, what is left of the work.
 import type { Command } from "commander";
-import { compare, type Comparison, type Row } from "../../evaluation/compare.ts";
+import type { Comparison, Row } from "../../evaluation/compare.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
@@ -41,6 +41,7 @@ async function bench(io: Io, arg: string | undefined, options: Options): Promise
   const program = oneProgram(io.cwd, arg);
   const progress = new ProgressLines(io, options.json);
   const shared = { root: program.root, file: program.file, target: options.target, signal: io.signal, onProgress: progress.update, ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(options.variant ? { variants: options.variant } : {}) };
+  const { compare } = await import("../../evaluation/compare.ts");
   const found = await compare({ ...shared, latency: options.latency, ...(options.rounds === undefined ? {} : { rounds: options.rounds }) }).finally(() => progress.end());
   const problems = [...found.problems, ...found.rows.flatMap((r) => r.problems)];
   const reports = [{ program, problems, sources: found.sources }];

@@ -6,7 +6,6 @@ import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { printJson } from "../problems.ts";
-import { starterFiles } from "../starter.ts";
 import { UsageError } from "../usage-error.ts";
 
 interface Options {
@@ -28,6 +27,8 @@ async function make(io: Io, directory: string, options: Options): Promise<ExitCo
   const name = basename(place);
   if (!/^[a-z0-9][a-z0-9._-]*$/.test(name)) throw new UsageError(`${name} cannot be the name of a project.`, "Small letters, digits, dots, dashes and underscores can be.");
   if (existsSync(place) && readdirSync(place).length > 0) throw new UsageError(`${directory} exists and is not empty.`, "Nothing is ever overwritten: choose another name.");
+  // Brings the encoder of pictures along, which no other command needs at its start.
+  const { starterFiles } = await import("../starter.ts");
   const files = await starterFiles(name);
   for (const [path, text] of files) {
     mkdirSync(dirname(join(place, path)), { recursive: true });

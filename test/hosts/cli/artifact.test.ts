@@ -20,9 +20,9 @@ test.before(async (t) => {
 });
 
 test("new: the project is clean, its checks hold, nothing is ever overwritten", async (t) => {
-  t.is((await run("check")).out, `${program}: 1 pipeline, 1 variant, no problems\n`);
-  t.is((await run("fmt", "--check")).code, 0);
-  t.regex((await run("test")).out, /1 of 1 claims hold/);
+  t.is((await run("check", program)).out, `${program}: 1 pipeline, 1 variant, no problems\n`);
+  t.is((await run("fmt", "--check", program)).code, 0);
+  t.regex((await run("test", program)).out, /1 of 1 claims hold/);
   const again = await kiri({ cwd: parent }, "new", "my-paper");
   t.is(again.code, 2);
   t.regex(again.err, /not empty/);
