@@ -7,7 +7,7 @@ const cuda: TargetTable = {
   attention: { keyColumns: false },
   skipLayerNorm: true,
   biases: true,
-  windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 24, share: 0.95 },
+  windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },
   blend: { scatterUpTo: 512 },
 };
 export default cuda;

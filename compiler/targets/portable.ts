@@ -7,7 +7,7 @@ const portable: TargetTable = {
   attention: { keyColumns: false },
   skipLayerNorm: false,
   biases: false,
-  windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 24, share: 0.95 },
+  windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },
   blend: { scatterUpTo: 512 },
 };
 export default portable;

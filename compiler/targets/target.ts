@@ -21,7 +21,7 @@ export interface TargetTable {
     readonly tiles: readonly number[];
     /** Gathering a cluster's row for a tile and adding what the tile says of it costs as much as the products with this many tokens. */
     readonly row: number;
-    /** Tiles are taken when their work is at most this share of the dense one. */
+    /** Tiles are taken when their work is at most this share of that of all pairs, which also pass through the softmax. */
     readonly share: number;
   };
   readonly blend: {
