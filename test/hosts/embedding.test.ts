@@ -1,7 +1,7 @@
 // An artefact in somebody's program: its types are checked by tsc, and the program runs.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { cpSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import test from "ava";
 import { build } from "../../hosts/build.ts";
@@ -10,17 +10,8 @@ import { temporaryFolder } from "../support/safetensors-file.ts";
 
 const run = promisify(execFile);
 
-// docs/ show this program.
-const PROGRAM = `
-import { Session } from "kirigami/runtime";
-import type { Inputs, Outputs } from "./build/digits/pipeline.js";
-
-await using session = await Session.load<Inputs, Outputs>("build/digits", { device: "cpu" });
-const { label, confidence } = await session.run({ picture: "3.png" });
-console.log(label, confidence > 0.9);
-const both = await session.run([{ picture: "0.png" }, { picture: "4.png" }]);
-console.log(both.map((digit) => digit.label).join());
-`;
+/** The program that docs/embedding.md shows. */
+const PROGRAM = /```ts program\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, "docs/embedding.md"), "utf8"))?.[1] ?? "";
 
 /** Each line must be an error, or tsc reports that it is not. */
 const MISTAKES = `
@@ -46,17 +37,19 @@ test("the types of an artefact type an embedding program, which runs", async (t)
   const built = await build({ root: ROOT, file: "pipelines/digits.kiri", out: join(folder, "build/digits") });
   t.deepEqual(built.problems, []);
   cpSync(join(ROOT, "pipelines/data/digits"), folder, { recursive: true });
+  cpSync(join(ROOT, "pipelines/models/tiny-vit-mnist"), join(folder, "models/tiny-vit-mnist"), { recursive: true });
+  writeFileSync(join(folder, "digits.kiri"), readFileSync(join(ROOT, "pipelines/digits.kiri"), "utf8").replace("data/digits/digits.safetensors", "digits.safetensors"));
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "package.json"), `{"type":"module"}`);
   writeFileSync(join(folder, "program.ts"), PROGRAM);
   writeFileSync(join(folder, "mistakes.ts"), MISTAKES);
   const options = {
     target: "ES2022", lib: ["ES2023", "ESNext.Disposable"], module: "NodeNext", moduleResolution: "NodeNext", strict: true, noEmit: true, skipLibCheck: true,
-    allowImportingTsExtensions: true, resolveJsonModule: true, types: ["node"], paths: { "kirigami/runtime": [join(ROOT, "runtime/session.ts")] },
+    allowImportingTsExtensions: true, resolveJsonModule: true, types: ["node"], paths: { "kirigami/runtime": [join(ROOT, "runtime/session.ts")], "kirigami/compile": [join(ROOT, "hosts/compile.ts")] },
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts", "mistakes.ts"] }));
   const checked = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder]).catch((error: { stdout: string }) => error);
   t.is(checked.stdout, "");
   const { stdout } = await run(process.execPath, ["--import=tsx", "program.ts"], { cwd: folder });
-  t.is(stdout, "3 true\n0,4\n");
+  t.is(stdout, "cpu\n3 true\n0,4\nAbortError\n");
 });

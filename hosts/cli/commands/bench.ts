@@ -1,6 +1,9 @@
 // `kiri bench`: the variants of a program beside its plain model: quality, time, what is left of the work.
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { Problem } from "../../../compiler/diagnostics/define.ts";
 import type { Comparison, Row } from "../../evaluation/compare.ts";
+import type { ShowOptions } from "../../evaluation/show-folds.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
@@ -16,6 +19,8 @@ interface Options {
   readonly target: "cpu" | "cuda" | "portable";
   readonly rounds?: number;
   readonly latency: boolean;
+  readonly picture?: string;
+  readonly record: number;
   readonly json?: boolean;
 }
 
@@ -29,11 +34,14 @@ export function addBench(program: Command, context: Context): void {
     .option("--target <name>", "cpu, cuda or portable", "cpu")
     .option("--rounds <count>", "rounds of timing, at least 9", wholeNumber)
     .option("--no-latency", "time nothing")
+    .option("--picture <file>", "draw what was folded and what comes out, as a PNG")
+    .option("--record <index>", "the record of the data that is drawn", wholeNumber, 0)
     .option("--json", "print JSON")
     .action(async (file: string | undefined, options: Options) => context.finish(await bench(context.io, file, options)));
   examples(command, [
     ["kiri bench pipelines/scenes.kiri", "all variants"],
     ["kiri bench --variant lite lite_int8 --rounds 31", "two of them, timed longer"],
+    ["kiri bench pipelines/scenes.kiri --picture build/scenes.png", "with a picture of the folded groups"],
   ]);
 }
 
@@ -43,15 +51,32 @@ async function bench(io: Io, arg: string | undefined, options: Options): Promise
   const shared = { root: program.root, file: program.file, target: options.target, signal: io.signal, onProgress: progress.update, ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(options.variant ? { variants: options.variant } : {}) };
   const { compare } = await import("../../evaluation/compare.ts");
   const found = await compare({ ...shared, latency: options.latency, ...(options.rounds === undefined ? {} : { rounds: options.rounds }) }).finally(() => progress.end());
-  const problems = [...found.problems, ...found.rows.flatMap((r) => r.problems)];
+  const picture = options.picture === undefined || found.rows.length === 0 ? undefined : await draw(io, options.picture, { ...shared, record: options.record, captions: captions(found) }).finally(() => progress.end());
+  const problems = [...found.problems, ...found.rows.flatMap((r) => r.problems), ...(picture?.problems ?? [])];
   const reports = [{ program, problems, sources: found.sources }];
   const code = exitOf(reports);
-  if (options.json) printJson(io, "bench", code, reports, { pipeline: found.pipeline, machine: found.machine, rows: found.rows.map(({ problems: own, ...row }) => ({ ...row, problems: own.map((p) => p.code) })) });
+  if (options.json) printJson(io, "bench", code, reports, { pipeline: found.pipeline, machine: found.machine, rows: found.rows.map(({ problems: own, ...row }) => ({ ...row, problems: own.map((p) => p.code) })), ...(picture?.file === undefined ? {} : { picture: picture.file }) });
   else {
     printProblems(io, reports);
     if (found.rows.length > 0) io.stdout.write(`${benchTable(found)}\n${footnote(found)}\n`);
+    if (options.picture !== undefined) io.stdout.write(picture?.file === undefined ? "Nothing is drawn: it takes a pipeline with a picture, and data that holds some.\n" : `What was folded, drawn on the picture: ${picture.file}\n`);
   }
   return found.rows.length === 0 && code === EXIT.success ? EXIT.failed : code;
+}
+
+/** Draws the folded groups and results of one record; `file` is absent where there is nothing to draw. */
+async function draw(io: Io, path: string, options: ShowOptions): Promise<{ readonly file: string | undefined; readonly problems: readonly Problem[] }> {
+  const { foldPanels } = await import("../../evaluation/show-folds.ts");
+  const { drawPanels } = await import("../../picture.ts");
+  const { rows, problems } = await foldPanels(options);
+  if (rows.length === 0) return { file: undefined, problems };
+  await drawPanels(rows, resolve(io.cwd, path));
+  return { file: path, problems };
+}
+
+/** What stands behind a variant's name in the picture: its measures. */
+function captions({ rows }: Comparison): ReadonlyMap<string, string> {
+  return new Map(rows.map((row) => [row.variant, Object.entries(row.measures).map(([name, value]) => `${name.replace(/\(.*$/, "")} ${value.toFixed(3)}`).join(", ")]));
 }
 
 /** One row a variant; times are of one record on one thread. */
