@@ -62,6 +62,24 @@ test("rows of rows move once", async (t) => {
   t.is(topological(after.outputs.map((o) => o.node)).filter((n) => n.op === "take" && n.type.dims.length === 3).length, 1);
 });
 
+test("partners are looked for among the rows that are taken", async (t) => {
+  const scores = (b: Build): Node => b.input("scores", "f32", [B, 40, 9]);
+  const { after, record } = await passCase(t, {
+    golden: "merge/partners", passes: [merge],
+    make: (b) => b.take(b.argmax(scores(b), 2), b.slice(b.item(b.topk(b.reduce("reduceMax", scores(b), [2], false), 40, 1), 1), 1, 0, 7), 1),
+  });
+  t.is(record.fired("merges", "argmax of some rows"), 1);
+  t.deepEqual(topological(after.outputs.map((o) => o.node)).find((n) => n.op === "argmax")?.inputs[0]?.type.dims.map((d) => d.key), ["B", "7", "9"]);
+});
+
+test("of most rows it is looked for in all", async (t) => {
+  const { record } = await passCase(t, {
+    golden: "merge/most rows", passes: [merge],
+    make: (b) => b.take(b.argmax(b.input("scores", "f32", [B, 8, 9]), 2), b.slice(places(b, "i", 8), 1, 0, 5), 1),
+  });
+  t.is(record.fired("merges", "argmax of some rows"), 0);
+});
+
 test("rows that are read in between stay", async (t) => {
   const { record } = await passCase(t, {
     golden: "merge/read in between", passes: [merge],
