@@ -106,4 +106,21 @@ export const TABLE: readonly Entry[] = [
         { codes: join(codes; (G, D) into C), indices: ids }
       }`,
   },
+  {
+    system: "64-hiprune", op: "hiprune",
+    text: `
+      use folds.hiprune (anchored, anchors_of, hierarchy)
+      use folds.keep (largest)
+      use nn.sites (received)
+      fn run(attn_object: f32[H, N', N], attn_deep: f32[H, N', N]; budget: Int, alpha: Float, width: Int, has_cls: Bool, anchors: Int, anchor_and_buffer: Int) {
+        let first = if has_cls { 1 } else { 0 }
+        let object = received(split(attn_object; H into (B = 1, H)))[N: first..]
+        let deep = received(split(attn_deep; H into (B = 1, H)))[N: first..]
+        let marked = anchored(object; anchors_of(budget, alpha), width)
+        {
+          object_score: object[B: 0], deep_score: deep[B: 0], anchors: largest(object; count: anchors)[B: 0],
+          anchor_buffer: largest(marked; count: anchor_and_buffer)[B: 0], indices: hierarchy(object, deep; budget, width, alpha)[B: 0]
+        }
+      }`,
+  },
 ];

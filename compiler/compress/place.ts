@@ -456,12 +456,28 @@ class Weaver {
     });
   }
 
-  /** A site that the fold reads, as it is without this fold. */
+  /** A site that the fold reads, as it is without this fold. Several are stacked along a first axis, and one where the fold declares such an axis. */
   #read(at: Node, placement: Placement, instance: LayerInstance, read: Ast.Down["reads"][number]): Tensor {
+    const { b } = this.#e;
+    const sites = this.#readSites(placement, instance, read);
+    const values = sites.map((site) => this.#before(site.tensor.node, this.#index.get(at) ?? 0, new Map()).node);
+    const [first, axes] = [values[0] as Node, (sites[0] as Site).tensor.axes];
+    const { axes: wanted } = read.type;
+    const isStacked = values.length > 1 || (wanted.length === axes.length + 1 && !wanted.some((a) => a.kind === "rest"));
+    if (!isStacked) return tensor(first, axes);
+    return this.#e.at(placement.item.with.span, () => tensor(b.concat(values.map((v) => b.reshape(v, [constant(1), ...v.type.dims])), 0), [this.#e.named.anonymous(), ...axes]));
+  }
+
+  /** One in the block that the fold stands in, or those that it was given a path to. */
+  #readSites(placement: Placement, instance: LayerInstance, read: Ast.Down["reads"][number]): readonly Site[] {
     const chosen: Value | undefined = read.site ? placement.fold.scope.get(read.site.name) : undefined;
+    const missing = (site: string): never => fail(folds.F305, placement.item.with.span, { fold: placement.fold.decl.name.name, site });
+    if (chosen?.kind === "elsewhere") {
+      const { instances, site = "output" } = select(this.#e, this.#root, chosen.selector, chosen.scope);
+      return instances.map((one) => this.#e.sites.get(one.sitePath(site)) ?? missing(`${one.place.path}.${site}`));
+    }
     const name = chosen?.kind === "word" ? chosen.name : (read.site?.name ?? read.name.name);
-    const site = this.#e.sites.get(instance.sitePath(name)) ?? fail(folds.F305, placement.item.with.span, { fold: placement.fold.decl.name.name, site: name });
-    return tensor(this.#before(site.tensor.node, this.#index.get(at) ?? 0, new Map()).node, site.tensor.axes);
+    return [this.#e.sites.get(instance.sitePath(name)) ?? missing(name)];
   }
 
   /** A node as it is before the fold at position `limit`, even where it is computed after that place. */

@@ -102,11 +102,29 @@ function evaluateName(expr: Ast.Name, scope: Scope): Value {
   return fail(names.N205, expr.span, { name: expr.name, near: nearest(expr.name, scope.visible()) });
 }
 
-/** A name that may also be a bare word: an axis, a site, a choice. */
+/** A name that may also be a bare word: an axis, a site, a choice; or a path to sites of other blocks, `blocks[8].probs`. */
 export function evaluateWord(e: Elaboration, expr: Ast.Expr, scope: Scope): Value {
-  if (expr.kind !== "name") return evaluate(e, expr, scope);
+  if (expr.kind !== "name") {
+    const segments = segmentsOf(expr, scope);
+    return segments ? { kind: "elsewhere", selector: { kind: "selector", segments, span: expr.span }, scope } : evaluate(e, expr, scope);
+  }
   const value = scope.get(expr.name);
   return value && ["word", "words", "unknown", "bool", "text"].includes(value.kind) ? value : { kind: "word", name: expr.name, span: expr.span };
+}
+
+/** `blocks[8].probs` as a selector, where its first name means nothing else. */
+function segmentsOf(expr: Ast.Expr, scope: Scope): Ast.Selector["segments"] | undefined {
+  if (expr.kind === "name") return scope.get(expr.name) ? undefined : [{ name: { name: expr.name, span: expr.span }, index: undefined }];
+  if (expr.kind === "member") {
+    const before = segmentsOf(expr.object, scope);
+    return before && [...before, { name: expr.name, index: undefined }];
+  }
+  if (expr.kind !== "index") return undefined;
+  const before = segmentsOf(expr.object, scope);
+  const [last, item] = [before?.[before.length - 1], expr.items[0]];
+  if (!before || !last || last.index || !item || item.axis || expr.items.length > 1) return undefined;
+  const index: Ast.SelectorIndex = item.value.kind === "range" ? { kind: "range", from: item.value.from, to: item.value.to, step: item.value.step } : { kind: "at", value: item.value };
+  return [...before.slice(0, -1), { ...last, index }];
 }
 
 /** `C`, `(H, D)`, `(H = heads, D)` in an axis form. */
@@ -203,7 +221,7 @@ export function asSize(e: Elaboration, value: Value, span: Span): Dim {
     const exact = divideExactly(value.over, value.under) ?? divideExactly(facts.bind(value.over), facts.bind(value.under));
     if (exact) return exact;
     if (asNumber(facts.bind(value.over)) !== undefined && asNumber(facts.bind(value.under)) !== undefined) return fail(shapes.T319, span, { size: describe(value) });
-    e.guards.push({ left: APPLY.mod(value.over, value.under), comparison: "==", right: constant(0), says: `${value.over.key} must be a multiple of ${value.under.key}`, span });
+    e.guard({ left: APPLY.mod(value.over, value.under), comparison: "==", right: constant(0), says: `${value.over.key} must be a multiple of ${value.under.key}`, span });
     return floorDivide(value.over, value.under);
   }
   if (value.kind === "float" && Number.isInteger(value.value)) return constant(value.value);

@@ -70,7 +70,7 @@ export function coerce(e: Elaboration, type: StaticType, value: Value, param: st
     }
     case "Bool": return value.kind === "bool" ? value : wrong();
     case "Str": return value.kind === "text" || value.kind === "word" ? (value.kind === "word" ? { kind: "text", value: value.name } : value) : wrong();
-    case "Axis": case "Word": case "Site": case "DType": return value.kind === "word" ? value : value.kind === "text" ? { kind: "word", name: value.value, span } : value.kind === "bool" ? value : wrong();
+    case "Axis": case "Word": case "Site": case "DType": return value.kind === "elsewhere" && type.name === "Site" ? value : value.kind === "word" ? value : value.kind === "text" ? { kind: "word", name: value.value, span } : value.kind === "bool" ? value : wrong();
     case "Axes": return value.kind === "words" ? value : value.kind === "word" ? { kind: "words", names: [value.name] } : wrong();
     case "Into": return value.kind === "into" ? value : wrong();
     case "image": case "text": case "audio": return value.kind === "boundary" && value.type === type.name ? value : wrong();

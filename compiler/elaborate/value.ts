@@ -69,6 +69,8 @@ export type Value =
   /** A word of the language used as a value: an axis name, a site, a choice such as `l2`. */
   | { readonly kind: "word"; readonly name: string; readonly span: Span }
   | { readonly kind: "words"; readonly names: readonly string[] }
+  /** Sites of other blocks than the one that a fold stands in: `blocks[8].probs`. */
+  | { readonly kind: "elsewhere"; readonly selector: Ast.Selector; readonly scope: Scope }
   | { readonly kind: "into"; readonly from: readonly SizedName[]; readonly to: readonly SizedName[] }
   | { readonly kind: "named-size"; readonly dim: Dim; readonly name: string }
   | { readonly kind: "list"; readonly items: readonly Value[] }
@@ -130,6 +132,7 @@ export function describe(value: Value): string {
     case "text": return `Str ${JSON.stringify(value.value)}`;
     case "word": return `the word ${value.name}`;
     case "words": return `the names (${value.names.join(", ")})`;
+    case "elsewhere": return "sites of other blocks";
     case "named-size": return `the size ${value.dim.key} as ${value.name}`;
     case "into": return "an axis form";
     case "list": return `a list of ${value.items.length}`;
