@@ -18,7 +18,8 @@ const weights = ({ name }: TargetTable): Rule => rule("weights of the nearest", 
     const closeness = o.where(o.binary("le", measured, last), o.exp(o.mul(o.sub(o.reduce("reduceMin", d, [2], true), d), sharpness)), o.number(0));
     return o.div(closeness, o.as(length, o.any(o.reduce("reduceL2", closeness, [2], true), o.reduce("reduceSum", closeness, [2], true))));
   },
-  when: ({ found, reach, sharpness }, { facts }) => {
+  when: ({ x, found, reach, sharpness }, { facts }) => {
+    if (x.type.dtype !== "f32") return because(`in ${x.type.dtype} the product would lose digits that the distances keep`, x);
     const { axis, from, to } = reach.attrs as { axis: number; from: Dim; to: Dim };
     const count = found.attrs.count as Dim;
     if (axis !== 2 || !facts.equal(to, count) || !facts.equal(from, subtract(count, constant(1)))) return because("the farthest of the nearest is not the limit", reach);

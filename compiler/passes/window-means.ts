@@ -17,7 +17,8 @@ const rules: readonly Rule[] = [
       const weights = o.reshape(o.reduce("reduceSum", share, [1], false));
       return o.div(o.matmul(o.transpose(o.as(share, shares), [0, 2, 1]), x), o.max(weights, o.number(1e-16)));
     },
-    when: ({ sharpness }, { facts }) => {
+    when: ({ x, sharpness }, { facts }) => {
+      if (x.type.dtype !== "f32") return because(`tokens of ${x.type.dtype} have no such op`, x);
       if (splatOf(sharpness) !== undefined) return true;
       const { dims } = sharpness.type;
       return (dims.length === 3 && dims.slice(1).every((d) => isOne(d, facts))) || because("the sharpness differs between tokens or centres", sharpness);
