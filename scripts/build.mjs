@@ -1,6 +1,6 @@
 // Builds `dist/` for the package: what `npm pack` runs first. Needs nothing but `npm ci`.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -13,6 +13,13 @@ if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 for (const folder of ["grammar", "compiler", "runtime", "hosts"])
   for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }))
     if (/\.(d\.ts|json)$/.test(name)) cpSync(join(root, folder, name), join(root, "dist", folder, name));
+
+// tsc leaves some dynamic imports as they are written (those beside `await using`): such a package would not run.
+for (const name of readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" }))
+  if (name.endsWith(".js") && /\bfrom "\.[^"]*\.ts"|import\("\.[^"]*\.ts"\)/.test(readFileSync(join(root, "dist", name), "utf8"))) {
+    console.error(`dist/${name} still imports a .ts file; move the import out of the block with \`await using\``);
+    process.exit(1);
+  }
 
 const main = join(root, "dist/hosts/cli/main.js");
 if (existsSync(main)) chmodSync(main, 0o755);

@@ -45,8 +45,8 @@ async function profile(io: Io, what: string, inputs: readonly string[], options:
   const progress = new ProgressLines(io, options.json);
   const made = await runnable(io, what, options, "profile", progress);
   if (typeof made === "number") return made;
+  const { Session } = await import("../../../runtime/session.ts");
   try {
-    const { Session } = await import("../../../runtime/session.ts");
     await using session = await Session.load(made.directory, { device: options.device, profile: true, signal: io.signal, ...(options.threads === undefined ? {} : { threads: options.threads }) });
     const isMadeUp = inputs.length === 0 && options.set.length === 0;
     const records = isMadeUp ? [madeUpRecord(session.manifest)] : (await recordsOf(io, session.manifest, inputs, options.set)).map((r) => r.record);

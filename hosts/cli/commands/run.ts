@@ -57,8 +57,8 @@ async function run(io: Io, what: string, inputs: readonly string[], options: Opt
   const progress = new ProgressLines(io, options.json || !io.stderr.isTTY);
   const made = await runnable(io, what, options, "run", progress);
   if (typeof made === "number") return made;
+  const { Session } = await import("../../../runtime/session.ts");
   try {
-    const { Session } = await import("../../../runtime/session.ts");
     await using session = await Session.load(made.directory, { device: options.device, signal: io.signal, ...(options.threads === undefined ? {} : { threads: options.threads }) });
     const records = await recordsOf(io, session.manifest, inputs, options.set);
     await answer(io, session, records, options, progress);
