@@ -123,4 +123,25 @@ export const TABLE: readonly Entry[] = [
         }
       }`,
   },
+  {
+    system: "55-todre", op: "diversity_select",
+    text: `
+      use folds.keep (largest)
+      use folds.todre (diverse)
+      fn run(x: f32[N, C], cls_attn: f32[N]; k: Int, mode: Str, radius: Float) {
+        let (tokens, start) = (split(x; N into (B = 1, N)), split(cls_attn; N into (B = 1, N)))
+        let (closeness, chosen) = if mode == "k-center" { diverse(tokens, start; k, mode: k_center) } else { diverse(tokens, start; k, mode: max_sum) }
+        let indices = largest(closeness; count: k)[B: 0]
+        { order: concat(chosen; over: One)[B: 0], indices: indices, kept: gather(x, indices; over: N) }
+      }`,
+  },
+  {
+    system: "55-todre", op: "relevance_gate",
+    text: `
+      use folds.todre (relevance)
+      fn run(attn: f32[H, N', N]; n_sys: Int, n_vis: Int, tau: Float) {
+        let (to_vision, to_text) = relevance(split(attn; H into (B = 1, H)); system: n_sys, vision: n_vis)
+        { text_to_vision: to_vision, vision_to_text: to_text, drop_all_vision: to_vision < tau and to_text < tau }
+      }`,
+  },
 ];

@@ -1,5 +1,6 @@
 /** Published folds in the blocks of small vision transformers: they compile, run, leave as many tokens as they say, and folding nothing changes nothing. */
 import test from "ava";
+import type { Dim } from "../../compiler/types/dim.ts";
 import { f32 } from "../support/evaluate.ts";
 import { difference } from "../support/golden.ts";
 import { compiled, output, run, SPELLINGS } from "../support/program.ts";
@@ -14,7 +15,8 @@ interface Model {
 const DIGITS: Model = { name: "tiny-vit-mnist", layer: "Classifier", side: 28, result: "f32[Classes]" };
 
 interface Placed {
-  readonly fold: string;
+  /** File and names in it. */
+  readonly use: string;
   readonly model: Model;
   /** One or several, `;` between them. */
   readonly lines: string;
@@ -26,15 +28,26 @@ interface Placed {
 
 const PLACED: readonly Placed[] = [
   {
-    fold: "hiprune", model: DIGITS, tokens: [50, 50, 50, 50, 17, 17],
+    use: "hiprune (hiprune)", model: DIGITS, tokens: [50, 50, 50, 50, 17, 17],
     lines: "protect 1 across blocks[4..] with hiprune(budget: 16, width: 7, alpha: 0.3, object: blocks[2].probs, deep: blocks[3].probs)",
     same: "protect 1 across blocks[4..] with hiprune(budget: 49, width: 7, object: blocks[2].probs, deep: blocks[3].probs)",
   },
+  {
+    use: "todre (todre)", model: DIGITS, tokens: [50, 50, 50, 13, 13, 13],
+    lines: "protect 1 across blocks[3..] with todre(k: 12, attention: blocks[2].probs)",
+    same: "protect 1 across blocks[3..] with todre(k: 49, attention: blocks[2].probs)",
+  },
+  {
+    use: "todre (relevance_gate)", model: DIGITS, tokens: [50, 50, 50, 50, 50, 50],
+    lines: "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, attention: blocks[3].probs, tau: 2.0) up none",
+    same: "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, attention: blocks[3].probs, tau: 0.0) up none",
+  },
+  { use: "todre (without_vision)", model: DIGITS, tokens: [50, 50, 50, 50, 20, 20], lines: "across blocks[4..] with without_vision(system: 1, vision: 30)" },
 ];
 
-const program = ({ fold, model }: Placed, lines: string): string => `
+const program = ({ use, model }: Pick<Placed, "use" | "model">, lines: string): string => `
 use model.vit
-use folds.${fold.replaceAll("_", "-")} (${fold})
+use folds.${use}
 model transformer = vit.${model.layer} from "models/${model.name}"
 compress transformer as folded { ${lines.split(";").map((line) => `fold tokens ${line.trim()}`).join("\n")} }
 pipeline probe(pixels: f32[Channels = 1, Y = ${model.side}, X = ${model.side}]) -> { scores: ${model.result} } { { scores: transformer(pixels) } }
@@ -44,24 +57,31 @@ pipeline probe(pixels: f32[Channels = 1, Y = ${model.side}, X = ${model.side}]) 
 const pictures = (side: number): { pixels: ReturnType<typeof f32> } =>
   ({ pixels: f32([2, 1, side, side], Array.from({ length: 2 * side * side }, (_, i) => Math.sin(0.37 * i + Math.cos(1.7 * (i % side))))) });
 
+async function scores(of: Pick<Placed, "use" | "model">, lines: string, variant?: string): Promise<number[]> {
+  return output(await run(compiled(program(of, lines), { variant }), pictures(of.model.side)), "scores");
+}
+
 for (const placed of PLACED) {
-  const { fold, model, lines, tokens, same } = placed;
-  test(`${fold} leaves ${tokens.join(", ")} tokens in the blocks of ${model.name}`, async (t) => {
+  const { use, model, lines, tokens, same } = placed;
+  test(`${use} leaves ${tokens.join(", ")} tokens in the blocks of ${model.name}`, async (t) => {
     const folded = compiled(program(placed, lines), { variant: "folded" });
     const { sites, arena } = folded.elaboration;
-    t.deepEqual(tokens.map((_, i) => arena.facts.number(sites.get(`transformer.blocks[${i}].output`)?.tensor.node.type.dims[1] as never)), [...tokens]);
+    t.deepEqual(tokens.map((_, i) => arena.facts.number(sites.get(`transformer.blocks[${i}].output`)?.tensor.node.type.dims[1] as Dim)), [...tokens]);
     const [fused = [], woven = []] = await Promise.all(SPELLINGS.map(async (spelling) => output(await run(folded, pictures(model.side), spelling), "scores")));
     t.true(fused.every(Number.isFinite));
     t.true(difference(fused, woven).relative <= 1e-4);
     // It does something.
-    const plain = output(await run(compiled(program(placed, lines)), pictures(model.side)), "scores");
-    t.true(difference(fused, plain).relative > 1e-3);
+    t.true(difference(fused, await scores(placed, lines)).relative > 1e-3);
   });
 
   if (same)
-    test(`${fold} that folds nothing changes nothing`, async (t) => {
-      const folded = compiled(program(placed, same), { variant: "folded" });
-      const [found, plain] = [await run(folded, pictures(model.side)), await run(compiled(program(placed, same)), pictures(model.side))];
-      t.true(difference(output(found, "scores"), output(plain, "scores")).relative <= 1e-5);
+    test(`${use} that folds nothing changes nothing`, async (t) => {
+      t.true(difference(await scores(placed, same, "folded"), await scores(placed, same)).relative <= 1e-5);
     });
 }
+
+test("a picture that nobody sees is a picture that is not there", async (t) => {
+  const hidden = await scores({ use: "todre (relevance_gate)", model: DIGITS }, "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, tau: 2.0)", "folded");
+  const gone = await scores({ use: "todre (without_vision)", model: DIGITS }, "across blocks[4..] with without_vision(system: 1, vision: 30)", "folded");
+  t.true(difference(hidden, gone).relative <= 1e-5);
+});
