@@ -2,7 +2,7 @@
 
 export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "i4" | "u4" | "bool";
 /**
- * A number, or an expression of the sizes of inputs: `N - 8`.
+ * A number, or an expression of the sizes of inputs and of those that `sizes` defines: `N - 8`.
  */
 export type Size = number | string;
 export type Step = ImageStep | TextStep;
@@ -41,6 +41,10 @@ export interface Manifest {
    * What the host does before the graph runs, in this order.
    */
   steps: Step[];
+  /**
+   * Sizes that others are said with, each behind those that it is made of: what folds leave of tokens.
+   */
+  sizes?: NamedSize[];
   /**
    * Conditions on sizes, checked before the graph runs.
    */
@@ -137,6 +141,10 @@ export interface TextStep {
    * The symbol of the token axis in sizes.
    */
   length: string;
+}
+export interface NamedSize {
+  name: string;
+  size: Size;
 }
 export interface Guard {
   left: Size;

@@ -1,4 +1,4 @@
-// Sizes of a run: symbols are read off the inputs, every other size and condition is checked against them.
+// Sizes of a run: symbols are read off the inputs, defined ones are worked out, every other size and condition is checked against them.
 import type { Manifest, TensorPort } from "./artifact.d.ts";
 import { refuse } from "./errors.ts";
 import { type Evaluate, parseSize, type Sizes, symbolOf } from "./size.ts";
@@ -17,6 +17,7 @@ interface Axis {
 
 export class Guards {
   readonly #inputs: readonly { readonly port: TensorPort; readonly axes: readonly Axis[] }[];
+  readonly #defined: readonly { readonly name: string; readonly value: Evaluate }[];
   readonly #guards: readonly (Manifest["guards"][number] & { readonly a: Evaluate; readonly b: Evaluate })[];
 
   constructor(manifest: Manifest) {
@@ -24,6 +25,7 @@ export class Guards {
       port,
       axes: port.axes.map(({ name, size }) => ({ name, symbol: symbolOf(size), size: parseSize(size), text: String(size) })),
     }));
+    this.#defined = (manifest.sizes ?? []).map(({ name, size }) => ({ name, value: parseSize(size) }));
     this.#guards = manifest.guards.map((g) => ({ ...g, a: parseSize(g.left), b: parseSize(g.right) }));
   }
 
@@ -33,6 +35,11 @@ export class Guards {
     for (const { port, axes } of this.#inputs) {
       const tensor = this.#tensor(port, tensors);
       for (const [i, { symbol }] of axes.entries()) if (symbol !== undefined && !sizes.has(symbol)) sizes.set(symbol, tensor.dims[i] ?? 0);
+    }
+    const read = [...sizes];
+    for (const { name, value } of this.#defined) {
+      const size = sizes.has(name) ? undefined : value(sizes);
+      if (size !== undefined) sizes.set(name, size);
     }
     for (const { port, axes } of this.#inputs) {
       const { dims } = this.#tensor(port, tensors);
@@ -46,7 +53,7 @@ export class Guards {
       const [a, b] = [guard.a(sizes), guard.b(sizes)];
       // A size that no input tells cannot be checked here; the graph itself still refuses what it cannot compute.
       if (a === undefined || b === undefined || HOLDS[guard.comparison](a, b)) continue;
-      throw refuse("R739", { says: guard.says, place: guard.place, found: `${sided(guard.left, a)} ${guard.comparison} ${sided(guard.right, b)} is wrong`, sizes: [...sizes].map(([name, size]) => `${name} = ${size}`).join(", ") });
+      throw refuse("R739", { says: guard.says, place: guard.place, found: `${sided(guard.left, a)} ${guard.comparison} ${sided(guard.right, b)} is wrong`, sizes: read.map(([name, size]) => `${name} = ${size}`).join(", ") });
     }
   }
 

@@ -1,4 +1,4 @@
-// Sizes of the manifest: numbers, or expressions of the sizes of inputs as the compiler prints them (`2*N + floor((N)/(2)) - 1`).
+// Sizes of the manifest: numbers, or expressions of the sizes of inputs and of defined ones as the compiler prints them (`2*N + floor((N)/(2)) - 1`).
 import type { Size } from "./artifact.d.ts";
 import { refuse } from "./errors.ts";
 

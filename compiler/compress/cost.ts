@@ -1,7 +1,7 @@
 // What a graph costs: multiply-adds of its products, by the path of the layer that made them. Sizes that only a run knows count as one.
 import type { Arena, GraphOutput, Node } from "../graph/node.ts";
 import { topological } from "../graph/node.ts";
-import { asNumber, constant, type Dim, substitute, symbolsOf } from "../types/dim.ts";
+import { constant, type Dim } from "../types/dim.ts";
 
 export interface Cost {
   /** Multiply-adds of all products. */
@@ -18,10 +18,10 @@ export interface Cost {
 }
 
 export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
+  const sizes = arena.facts.evaluator(() => 1);
   const size = (d: Dim): number => {
-    const known = arena.facts.resolve(d);
-    const ones = new Map([...symbolsOf(known)].map((s) => [s, constant(1)]));
-    return asNumber(substitute(known, ones)) ?? 1;
+    const found = sizes(d);
+    return Number.isFinite(found) ? found : 1;
   };
   const count = (dims: readonly Dim[]): number => dims.reduce((p, d) => p * size(d), 1);
   let [total, blocks, folded, weightBytes] = [0, 0, 0, 0];

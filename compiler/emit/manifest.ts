@@ -1,5 +1,5 @@
 // The manifest of an artefact: what a runtime needs to know besides the graph. The same input gives the same bytes: no dates, no absolute paths, keys in order.
-import type { Manifest, Boundary as ManifestBoundary, Size, Step, TensorPort } from "../../runtime/artifact.d.ts";
+import type { Manifest, Boundary as ManifestBoundary, NamedSize, Size, Step, TensorPort } from "../../runtime/artifact.d.ts";
 import type { Compiled } from "../compile.ts";
 import type { Boundary } from "../elaborate/pipeline.ts";
 import type { GraphInput, GraphOutput } from "../graph/node.ts";
@@ -32,6 +32,7 @@ export function manifestFile(compiled: Compiled, facts: Omit<ManifestFacts, "fil
 export function manifestOf(compiled: Compiled, { version, digests, files }: ManifestFacts): Manifest {
   const { fused, program, pipeline, compression, cost } = compiled;
   const { facts } = fused.arena;
+  const sizes = definitions(compiled);
   const variant = compression && (compression.as?.name ?? compression.target.name);
   return {
     format: FORMAT,
@@ -43,6 +44,7 @@ export function manifestOf(compiled: Compiled, { version, digests, files }: Mani
     outputs: compiled.outputs.map((b) => boundary(b, facts)),
     graph: { inputs: fused.inputs.map((i) => port(i, facts)), outputs: fused.outputs.map((o) => port(o, facts)) },
     steps: stepsOf(compiled),
+    ...(sizes.length === 0 ? {} : { sizes }),
     guards: fused.guards.map((g) => {
       const at = compiled.place(g.span);
       return { left: size(g.left, facts), comparison: g.comparison, right: size(g.right, facts), says: g.says, place: `${g.span.file}:${at.line}:${at.column}` };
@@ -100,7 +102,7 @@ function stepsOf(compiled: Compiled): Step[] {
       const entries = (["ids", "mask", "types"] as const).flatMap((name) => (used.has(step.tensors[name]) ? [[name, step.tensors[name]] as const] : []));
       const length = entries.map(([, tensor]) => used.get(tensor)?.node.type.dims[1])[0];
       if (!length) continue;
-      const made = { kind: step.kind, input: step.input, tokenizer: folders.get(step.tokenizer) ?? "", tensors: Object.fromEntries(entries), maxLength: step.maxLength, length: facts.resolve(length).key };
+      const made = { kind: step.kind, input: step.input, tokenizer: folders.get(step.tokenizer) ?? "", tensors: Object.fromEntries(entries), maxLength: step.maxLength, length: facts.bind(length).key };
       steps.set(JSON.stringify(made), made);
     }
   }
@@ -116,10 +118,18 @@ function port({ name, node, axes }: GraphInput | GraphOutput, facts: Facts): Ten
   return { name, dtype: node.type.dtype, axes: node.type.dims.map((d, i) => ({ name: axes[i] ?? "", size: size(d, facts) })) };
 }
 
-/** A number, or the text of what depends on the sizes of inputs. */
+/** A number, or the text of what depends on the sizes of inputs and on defined ones. */
 function size(dim: Dim, facts: Facts): Size {
-  const known = facts.resolve(dim);
+  const known = facts.bind(dim);
   return asNumber(known) ?? known.key;
+}
+
+/** The defined sizes that the manifest mentions: what folds leave of tokens. */
+function definitions(compiled: Compiled): NamedSize[] {
+  const { arena, inputs, outputs, guards } = compiled.fused;
+  const edges = [...compiled.inputs, ...compiled.outputs].flatMap(({ type }) => (type.kind === "tensor" ? type.axes.map((a) => a.size) : []));
+  const mentioned = [...edges, ...[...inputs, ...outputs].flatMap(({ node }) => node.type.dims), ...guards.flatMap((g) => [g.left, g.right])];
+  return [...arena.facts.definitions(mentioned)].map(([name, value]) => ({ name, size: size(value, arena.facts) }));
 }
 
 /** Keys in the order of their code points, so that the bytes do not depend on who came first. */

@@ -143,7 +143,7 @@ function tensorOf(name: string, value: Initializer): Onnx.ITensorProto {
 
 function valueInfo(name: string, type: TensorType, facts: Facts): Onnx.IValueInfoProto {
   const dimension = (dim: Dim): Onnx.TensorShapeProto.IDimension => {
-    const known = facts.resolve(dim);
+    const known = facts.bind(dim);
     const value = asNumber(known);
     return value === undefined ? { dimParam: known.key } : { dimValue: Long.fromNumber(value) };
   };

@@ -19,7 +19,7 @@ export class Sizes {
 
   constructor(o: Lowering, inputs: readonly GraphInput[]) {
     this.#o = o;
-    for (const { name, node } of inputs) for (const [axis, dim] of node.type.dims.entries()) this.#note(name, axis, o.facts.resolve(dim));
+    for (const { name, node } of inputs) for (const [axis, dim] of node.type.dims.entries()) this.#note(name, axis, o.facts.bind(dim));
   }
 
   dims(dims: readonly Dim[]): string {

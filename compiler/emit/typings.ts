@@ -65,7 +65,7 @@ function given({ type }: Boundary, facts: Facts): JsonSchema {
 
 function tensor({ dtype, axes }: Extract<Boundary["type"], { kind: "tensor" }>, facts: Facts): JsonSchema {
   const sizes = axes.map((a) => {
-    const known = facts.resolve(a.size);
+    const known = facts.bind(a.size);
     const value = asNumber(known);
     return value === undefined ? a.name : a.name === "" || a.name.startsWith("_") ? String(value) : `${a.name} = ${value}`;
   });

@@ -106,7 +106,7 @@ function earlier(o: Lowering, n: Dim, m: Dim): string {
 
 function split(call: Call, index: number, heads: number): void {
   const type = call.type(index);
-  const width = call.facts.resolve(type.dims[2] as Dim);
+  const width = call.facts.bind(type.dims[2] as Dim);
   if (!Number.isInteger(heads) || heads < 1 || !divideExactly(width, constant(heads)))
     throw call.misfit(`${heads} heads do not divide the width`, printType(type), `a multiple of ${heads} at axis 2`);
 }

@@ -16,7 +16,7 @@ function bind(graph: Graph): Graph {
   const now = new Map<Node, Node>();
   for (const node of topological([...graph.inputs, ...graph.outputs].map((io) => io.node))) now.set(node, bound(arena, node, now));
   const put = <T extends { readonly node: Node }>(io: T): T => ({ ...io, node: now.get(io.node) ?? io.node });
-  const guards = graph.guards.map((g) => ({ ...g, left: arena.facts.resolve(g.left), right: arena.facts.resolve(g.right) }));
+  const guards = graph.guards.map((g) => ({ ...g, left: arena.facts.bind(g.left), right: arena.facts.bind(g.right) }));
   return { ...graph, inputs: graph.inputs.map(put), outputs: graph.outputs.map(put), guards };
 }
 

@@ -1,5 +1,12 @@
 // Sizes: integer polynomials over named symbols in normal form; floor, ceil, mod, min and max are opaque atoms.
 // There is no solver: two sizes are equal when their normal forms are, or when known values make them so.
+//
+// What is known of symbols (`Facts`) is of two kinds. A *name* stands for a number or a polynomial of others (`C = 64`,
+// `M = N + 1`) and is replaced wherever sizes meet (`bind`). A *definition* is a rounded or clipped size, such as what a fold
+// leaves of tokens (`K = N - min(r, floor((N - 1)/2))`): its symbol stays. A definition is never written out inside of
+// another size, but to prove an equation (`equal`, a few definitions deep); to get a number it is worked out once (`evaluator`).
+// So 24 folds behind each other are 24 short definitions: in types, in the graph (`emit/sizes.ts` computes each symbol once),
+// in the manifest (`sizes`, in order) and in guards.
 
 /** A size. Immutable; `key` is its normal form as text and decides equality. */
 export interface Dim {
@@ -16,6 +23,10 @@ export type AtomFunction = "floor" | "ceil" | "mod" | "min" | "max";
 export type Atom =
   | { readonly kind: "symbol"; readonly name: string; readonly key: string }
   | { readonly kind: "opaque"; readonly fn: AtomFunction; readonly args: readonly [Dim, Dim]; readonly key: string };
+
+const EXACT: Readonly<Record<AtomFunction, (x: number, y: number) => number>> = {
+  floor: (x, y) => Math.floor(x / y), ceil: (x, y) => Math.ceil(x / y), mod: (x, y) => x - y * Math.floor(x / y), min: Math.min, max: Math.max,
+};
 
 const monomial = (atoms: readonly Atom[]): string => atoms.map((a) => a.key).join("*");
 
@@ -130,21 +141,21 @@ function longDivision(a: Dim, b: Dim): Dim | undefined {
   return rest.terms.length === 0 ? quotient : undefined;
 }
 
-function fold2(fn: AtomFunction, a: Dim, b: Dim, exact: (x: number, y: number) => number): Dim {
+function fold2(fn: AtomFunction, a: Dim, b: Dim): Dim {
   const x = asNumber(a);
   const y = asNumber(b);
-  return x !== undefined && y !== undefined ? constant(exact(x, y)) : opaque(fn, a, b);
+  return x !== undefined && y !== undefined ? constant(EXACT[fn](x, y)) : opaque(fn, a, b);
 }
 
 export function floorDivide(a: Dim, b: Dim): Dim {
-  return divideExactly(a, b) ?? fold2("floor", a, b, (x, y) => Math.floor(x / y));
+  return divideExactly(a, b) ?? fold2("floor", a, b);
 }
 export function ceilDivide(a: Dim, b: Dim): Dim {
-  return divideExactly(a, b) ?? fold2("ceil", a, b, (x, y) => Math.ceil(x / y));
+  return divideExactly(a, b) ?? fold2("ceil", a, b);
 }
 export function modulo(a: Dim, b: Dim): Dim {
   if (divideExactly(a, b)) return constant(0);
-  return fold2("mod", a, b, (x, y) => x - y * Math.floor(x / y));
+  return fold2("mod", a, b);
 }
 export function minimum(a: Dim, b: Dim): Dim {
   const gap = asNumber(subtract(a, b));
@@ -171,8 +182,20 @@ export function symbolsOf(dim: Dim, into: Set<string> = new Set()): Set<string> 
   return into;
 }
 
+/** A size as a number, symbols being worth what `of` says. */
+export function worth(dim: Dim, of: (name: string) => number): number {
+  let sum = 0;
+  for (const term of dim.terms) {
+    let part = term.coefficient;
+    for (const atom of term.atoms) part *= atom.kind === "symbol" ? of(atom.name) : EXACT[atom.fn](worth(atom.args[0], of), worth(atom.args[1], of));
+    sum += part;
+  }
+  return sum;
+}
+
 /** Replaces symbols; the result is in normal form again. */
 export function substitute(dim: Dim, values: ReadonlyMap<string, Dim>): Dim {
+  if (values.size === 0 || dim.terms.every((t) => t.atoms.length === 0)) return dim;
   let changed = false;
   let sum = constant(0);
   for (const term of dim.terms) {
@@ -223,18 +246,22 @@ function unroundedAtom(fn: AtomFunction, a: Dim, b: Dim): Dim {
   return add(whole, odd ? subtract(x, floorDivide(x, b)) : floorDivide(rest, b));
 }
 
-/** How many known symbols a comparison looks behind before it gives up. */
+/** How many definitions a comparison looks behind before it gives up. */
 const DEEPEST = 3;
 
 /** What is known of symbols: `N = 257`. Sizes are compared modulo these. */
 export class Facts {
   readonly #values = new Map<string, Dim>();
-  readonly #resolved = new Map<string, Dim>();
-  readonly #bound = new Map<string, Dim>();
   /** Where a declaration is checked by itself, what divisions of symbols give is taken on trust; its uses decide. */
   trusting = false;
   /** Symbols for what only a caller's values decide, such as the length of a list that is given. */
   readonly #open = new Set<string>();
+  /** What follows from `#values`; anew when these change. */
+  readonly #names = new Map<string, Dim>();
+  readonly #leaves = new Map<string, ReadonlySet<string>>();
+  readonly #compared = new Map<string, boolean>();
+  #bound = new WeakMap<Dim, Dim>();
+  #tried: ((dim: Dim) => number) | undefined;
 
   get values(): ReadonlyMap<string, Dim> {
     return this.#values;
@@ -242,8 +269,10 @@ export class Facts {
   /** Makes `name` such a symbol: while trusting, it fits every other size. */
   leaveOpen(name: string): void {
     this.#open.add(name);
+    this.#changed();
   }
   know(name: string, value: Dim): void {
+    if (this.#values.get(name)?.key === value.key) return;
     this.#values.set(name, value);
     this.#changed();
   }
@@ -251,32 +280,84 @@ export class Facts {
     if (this.#values.delete(name)) this.#changed();
   }
 
-  /** The size with every known symbol replaced, to the bottom. */
-  resolve(dim: Dim): Dim {
-    return this.#replaced(dim, this.#resolved, () => true);
-  }
-  /**
-   * The same, but a symbol that is known only as a rounded or clipped size of others stays. Token counts behind each other
-   * (`N - min(r, floor((N - 1) / 2))`) name the one before twice: written out, the last of 24 would have 2²⁴ terms.
-   */
+  /** The size with names replaced, to the bottom; the symbols of definitions stay, unless they are known as numbers. */
   bind(dim: Dim): Dim {
-    return this.#replaced(dim, this.#bound, (value) => value.terms.every((t) => t.atoms.every((a) => a.kind === "symbol")));
-  }
-  /** The symbols that a size is made of at the bottom. */
-  symbolsOf(dim: Dim, into: Set<string> = new Set(), seen: Set<string> = new Set()): Set<string> {
+    const known = this.#bound.get(dim);
+    if (known) return known;
+    let values: Map<string, Dim> | undefined;
     for (const name of symbolsOf(dim)) {
-      if (seen.has(name)) continue;
-      seen.add(name);
-      const value = this.#values.get(name);
-      if (value) this.symbolsOf(value, into, seen);
-      else into.add(name);
+      const value = this.#named(name);
+      if (!value) continue;
+      values ??= new Map<string, Dim>();
+      values.set(name, value);
     }
+    const bound = values ? substitute(dim, values) : dim;
+    this.#bound.set(dim, bound);
+    return bound;
+  }
+  number(dim: Dim): number | undefined {
+    return asNumber(dim) ?? asNumber(this.bind(dim));
+  }
+
+  /** Sizes as numbers, symbols that nothing is known of being worth what `leaf` says; every definition is worked out once. */
+  evaluator(leaf: (name: string) => number): (dim: Dim) => number {
+    const done = new Map<string, number>();
+    const of = (name: string): number => {
+      const known = done.get(name);
+      if (known !== undefined) return known;
+      // A symbol that is said to be itself, round a corner, is a leaf.
+      done.set(name, leaf(name));
+      const value = this.#values.get(name);
+      const found = value ? worth(value, of) : leaf(name);
+      done.set(name, found);
+      return found;
+    };
+    return (dim) => worth(dim, of);
+  }
+
+  /** The definitions that bound sizes mention, each behind those that it is made of. */
+  definitions(dims: Iterable<Dim>, into: Map<string, Dim> = new Map(), inside: Set<string> = new Set()): Map<string, Dim> {
+    for (const dim of dims)
+      for (const name of symbolsOf(this.bind(dim))) {
+        const value = this.#values.get(name);
+        if (!value || into.has(name) || inside.has(name)) continue;
+        inside.add(name);
+        const bound = this.bind(value);
+        this.definitions([bound], into, inside);
+        into.set(name, bound);
+      }
+    return into;
+  }
+
+  /** The symbols that a size is made of at the bottom. */
+  symbolsOf(dim: Dim, into: Set<string> = new Set()): Set<string> {
+    for (const name of symbolsOf(dim)) for (const leaf of this.#leavesOf(name)) into.add(leaf);
     return into;
   }
 
   equal(a: Dim, b: Dim): boolean {
     if (a.key === b.key) return true;
-    let gap = unrounded(subtract(this.bind(a), this.bind(b)));
+    const [x, y] = [this.bind(a), this.bind(b)];
+    if (x.key === y.key) return true;
+    if (asNumber(x) !== undefined && asNumber(y) !== undefined) return false;
+    const pair = x.key < y.key ? `${x.key} = ${y.key}` : `${y.key} = ${x.key}`;
+    let same = this.#compared.get(pair);
+    if (same === undefined) {
+      same = !this.#differ(x, y) && this.#provedSame(x, y);
+      this.#compared.set(pair, same);
+    }
+    return same;
+  }
+
+  /** Tried out on numbers: where these differ, there is nothing to prove. */
+  #differ(a: Dim, b: Dim): boolean {
+    if (this.trusting) return false;
+    this.#tried ??= this.evaluator(trial);
+    const [x, y] = [this.#tried(a), this.#tried(b)];
+    return Number.isSafeInteger(x) && Number.isSafeInteger(y) && x !== y;
+  }
+  #provedSame(a: Dim, b: Dim): boolean {
+    let gap = unrounded(subtract(a, b));
     for (let depth = 0; depth < DEEPEST && gap.terms.length > 0; depth++) {
       const newest = this.#newest(gap);
       if (newest === undefined) break;
@@ -284,10 +365,6 @@ export class Facts {
     }
     return gap.terms.length === 0 || (this.trusting && gap.terms.some((t) => t.atoms.some((atom) => atom.kind === "opaque" || this.#open.has(atom.name))));
   }
-  number(dim: Dim): number | undefined {
-    return asNumber(dim) ?? asNumber(this.bind(dim));
-  }
-
   /** The symbol that was learnt last: the others may be what it is made of. */
   #newest(dim: Dim): string | undefined {
     const inside = symbolsOf(dim);
@@ -295,28 +372,45 @@ export class Facts {
     for (const name of this.#values.keys()) if (inside.has(name)) newest = name;
     return newest;
   }
-  #replaced(dim: Dim, done: Map<string, Dim>, worth: (value: Dim) => boolean): Dim {
-    let values: Map<string, Dim> | undefined;
-    for (const name of symbolsOf(dim)) {
-      const value = this.#values.get(name);
-      if (!value) continue;
-      let now = done.get(name);
-      if (!now) {
-        // A symbol that is said to be itself, round a corner, stays.
-        done.set(name, symbol(name));
-        const full = this.#replaced(value, done, worth);
-        now = worth(full) ? full : symbol(name);
-        done.set(name, now);
-      }
-      values ??= new Map<string, Dim>();
-      values.set(name, now);
+
+  /** What a symbol is another name of; undefined where it is none: a definition, or nothing known. */
+  #named(name: string): Dim | undefined {
+    const value = this.#values.get(name);
+    if (!value) return undefined;
+    let now = this.#names.get(name);
+    if (!now) {
+      // A symbol that is said to be itself, round a corner, stays.
+      this.#names.set(name, symbol(name));
+      const bound = this.bind(value);
+      now = bound.terms.every((t) => t.atoms.every((a) => a.kind === "symbol")) ? bound : symbol(name);
+      this.#names.set(name, now);
     }
-    return values ? substitute(dim, values) : dim;
+    return now;
+  }
+  #leavesOf(name: string): ReadonlySet<string> {
+    const known = this.#leaves.get(name);
+    if (known) return known;
+    const value = this.#values.get(name);
+    if (!value) return new Set([name]);
+    this.#leaves.set(name, new Set());
+    const found = this.symbolsOf(value);
+    this.#leaves.set(name, found);
+    return found;
   }
   #changed(): void {
-    this.#resolved.clear();
-    this.#bound.clear();
+    this.#names.clear();
+    this.#leaves.clear();
+    this.#compared.clear();
+    this.#bound = new WeakMap();
+    this.#tried = undefined;
   }
+}
+
+/** A number for a symbol that is like no other's, so that sizes which differ somewhere differ there. */
+function trial(name: string): number {
+  let hash = 7;
+  for (let i = 0; i < name.length; i++) hash = (hash * 31 + name.charCodeAt(i)) % 7919;
+  return 1000 + hash;
 }
 
 /** Reads what `key` prints: `N - 1`, `2*N*h + floor((N)/(2))`, `min(a, b)`. Throws on anything else (only our own text is read). */

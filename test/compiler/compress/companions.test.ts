@@ -179,19 +179,3 @@ test("bert with tome: padding that is merged with padding changes no word", asyn
     t.true(difference(output(outputs, "hidden").slice(0, 6 * width), plain.slice(0, 6 * width)).relative <= 1e-5);
   } else t.fail(`words were merged: ${groups.join(" ")}`);
 });
-
-test("many merges behind each other, of a length that only a run knows, compile in moments", async (t) => {
-  const deep = `
-use model.bert (Config, Encoder)
-use folds.tome (tome)
-model encoder = Encoder(config: Config { vocab_size: 40, hidden_size: 16, num_hidden_layers: 6, num_attention_heads: 2, intermediate_size: 16 }) from random(seed: 1)
-compress encoder as folded { fold tokens protect 1 in each blocks[*] after attended with tome(r: 3) }
-pipeline probe(ids: i64[N], mask: i64[N]) -> { first: f32[C] } { { first: encoder(ids, mask, ids * 0)[N: 0] } }`;
-  const began = Date.now();
-  const model = compiled(deep, { variant: "folded" });
-  t.true(Date.now() - began < 20_000);
-  const ids = Array.from({ length: 40 }, (_, i) => i);
-  const first = output(await run(model, sentence(1, ...ids.slice(1))), "first");
-  t.is(first.length, 16);
-  t.true(first.every(Number.isFinite));
-});
