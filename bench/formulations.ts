@@ -61,14 +61,10 @@ function rounds(from: Grid, to: Grid, channels: number): { spellings: Spelling[]
     name: `tiles of ${side}×${side}`,
     graph: passed(graphOf(make), windowTiles, { ...TABLE, windowMeans: { ...TABLE.windowMeans, tiles: [side], share: Number.MAX_VALUE } }),
   });
-  const own = sizeOfGraph(passed(graphOf(make), windowTiles, TABLE));
-  const spellings = [{ name: "all pairs", graph: graphOf(make) }, ...TABLE.windowMeans.tiles.map(tiles)];
-  const chosen = spellings.find((s) => sizeOfGraph(s.graph) === own)?.name ?? "tiles of two sides";
-  return { spellings, chosen };
+  // The sides may differ, so what the table chooses may be none of the square ones.
+  const chosen = { name: "what the table chooses", graph: passed(graphOf(make), windowTiles, TABLE) };
+  return { spellings: [{ name: "all pairs", graph: graphOf(make) }, ...TABLE.windowMeans.tiles.map(tiles), chosen], chosen: chosen.name };
 }
-
-/** What tells tilings apart: the shapes of what they compute. */
-const sizeOfGraph = (graph: Graph): string => topological(graph.outputs.map((o) => o.node)).map((n) => n.type.dims.map((d) => d.key).join("×")).join(" ");
 
 // 2. Blends of the nearest rows: weights scattered into a matrix, or rows gathered.
 function blends(tokens: number, centres: number, channels: number): { spellings: Spelling[]; chosen: string } {
