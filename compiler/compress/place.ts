@@ -4,9 +4,10 @@ import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
 import { report } from "../diagnostics/define.ts";
 import { folds } from "../diagnostics/folds.ts";
+import { shapes } from "../diagnostics/shapes.ts";
 import { applySignature } from "../elaborate/call.ts";
 import type { Elaboration, Site } from "../elaborate/elaboration.ts";
-import { asFloat, evaluate, evaluateBlock } from "../elaborate/evaluate.ts";
+import { asFloat, asSize, evaluate, evaluateBlock } from "../elaborate/evaluate.ts";
 import { Fail, fail } from "../elaborate/fail.ts";
 import { carriesOf, downOf, type Folded, hooksOf, runDown, runUp, upOf } from "../elaborate/fold.ts";
 import type { LayerInstance } from "../elaborate/layer.ts";
@@ -98,8 +99,7 @@ function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope
   if (value.kind !== "fold") return fail(folds.F304, item.with.span, { fold: describe(value), part: "`down`: only folds can be placed" });
   const { instances, site } = select(e, root, item.region, scope);
   const [first, last] = [instances[0] as LayerInstance, instances[instances.length - 1] as LayerInstance];
-  const protectValue = item.protect ? evaluate(e, item.protect, scope) : undefined;
-  const protect = protectValue ? (asFloat(e, protectValue) ?? 0) : 0;
+  const protect = item.protect ? protectedTokens(e, item.protect, scope) : 0;
   const siteOf = (instance: LayerInstance, name: string): Site => e.sites.get(instance.sitePath(name)) ?? fail(folds.F301, item.region.span, { selector: `${showSelector(item.region)} after ${name}`, of: instance.place.path, near: [] });
   const across = item.mode === "across";
   const name = item.after?.name ?? site ?? (across ? "input" : "output");
@@ -115,6 +115,12 @@ function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope
   }
   const region = across ? instances.map((i) => i.place.path) : undefined;
   return { item, fold: value, protect, instances, downs, region, up, lastOutput };
+}
+
+function protectedTokens(e: Elaboration, expr: Ast.Expr, scope: Scope): number {
+  const value = evaluate(e, expr, scope);
+  const count = e.arena.facts.number(asSize(e, value, expr.span));
+  return count !== undefined && count >= 0 ? count : fail(shapes.T302, expr.span, { param: "protect", found: describe(value), wanted: "a whole number of tokens" });
 }
 
 class Weaver {
@@ -525,7 +531,8 @@ class Weaver {
     const { fold, item } = active.placement;
     if (hook.when) {
       const on = evaluate(e, hook.when, fold.scope);
-      if (on.kind === "bool" && !on.value) return;
+      if (on.kind !== "bool") fail(shapes.B321, hook.when.span, { what: "Whether this hook holds", found: describe(on) });
+      else if (!on.value) return;
     }
     const old = tensor(this.#made.get(node) as Node, site.tensor.axes);
     const scope = new Scope(fold.scope);

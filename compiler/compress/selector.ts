@@ -1,6 +1,7 @@
 // Selectors: `blocks[4..10].attention` to instances and sites of a model. One that matches nothing is an error with the nearest names.
 import type * as Ast from "../../grammar/ast.ts";
 import { folds } from "../diagnostics/folds.ts";
+import { shapes } from "../diagnostics/shapes.ts";
 import { nearest } from "../diagnostics/suggest.ts";
 import type { Elaboration } from "../elaborate/elaboration.ts";
 import { asSize, evaluate } from "../elaborate/evaluate.ts";
@@ -68,7 +69,8 @@ function pick(e: Elaboration, from: readonly LayerInstance[], index: Ast.Selecto
   if (!index || index.kind === "all") return from;
   const number = (x: Ast.Expr | undefined, otherwise: number): number => {
     if (!x) return otherwise;
-    const value = e.arena.facts.number(asSize(e, evaluate(e, x, scope), x.span)) ?? otherwise;
+    const size = asSize(e, evaluate(e, x, scope), x.span);
+    const value = e.arena.facts.number(size) ?? fail(shapes.B321, x.span, { what: "This index of layers", found: size.key });
     return value < 0 ? from.length + value : value;
   };
   if (index.kind === "at") {

@@ -340,8 +340,8 @@ function staticBinary(e: Elaboration, expr: Ast.Binary, left: Value, right: Valu
   }
   const isNumber = (v: Value): boolean => v.kind === "size" || v.kind === "ratio" || v.kind === "float";
   if (isNumber(left) && isNumber(right)) {
-    // Sizes that are still symbols: fractions stay exact, the rest is a number known later.
-    return ratioBinary(expr.op, left, right) ?? { kind: "unknown", type: isComparison(expr.op) ? "Bool" : "Float" };
+    // Sizes that are still symbols: fractions stay exact, the rest is a number that a run computes.
+    return ratioBinary(expr.op, left, right) ?? (e.checking ? { kind: "unknown", type: isComparison(expr.op) ? "Bool" : "Float" } : atRunTime(e, expr, left, right));
   }
   if (left.kind === "bool" && right.kind === "bool") {
     if (expr.op === "and") return { kind: "bool", value: left.value && right.value };
@@ -354,6 +354,14 @@ function staticBinary(e: Elaboration, expr: Ast.Binary, left: Value, right: Valu
     if (same !== undefined) return { kind: "bool", value: same === (expr.op === "==") };
   }
   return fail(shapes.T313, expr.span, { op: expr.op, left: describe(left), right: describe(right) });
+}
+
+/** Arithmetic and comparisons of sizes that only a run knows, as a tensor without axes. */
+function atRunTime(e: Elaboration, expr: Ast.Binary, left: Value, right: Value): Value {
+  const like = e.named.number(left.kind === "size" && right.kind === "size" && isComparison(expr.op) ? "i64" : "f32", 0);
+  const [a, b] = [asTensor(e, left, like, expr), asTensor(e, right, like, expr)];
+  if (!a || !b) return fail(shapes.T313, expr.span, { op: expr.op, left: describe(left), right: describe(right) });
+  return tensorBinary(e, expr, a, b);
 }
 
 const isComparison = (op: string): boolean => ["==", "!=", "<", "<=", ">", ">=", "~="].includes(op);
@@ -375,7 +383,7 @@ function sizeBinary(op: Ast.BinaryOp, a: Dim, b: Dim, e: Elaboration): Value | u
     }
     case "==": case "!=": case "<": case "<=": case ">": case ">=": case "~=": {
       const gap = e.arena.facts.number(subtract(a, b));
-      if (gap === undefined) return { kind: "unknown", type: "Bool" };
+      if (gap === undefined) return undefined;
       return { kind: "bool", value: compare(op, gap) };
     }
     default: return undefined;
@@ -440,7 +448,7 @@ function evaluateIf(e: Elaboration, expr: Ast.If, scope: Scope): Value {
   const condition = evaluate(e, expr.condition, scope);
   if (condition.kind === "poison") return POISON;
   if (condition.kind === "bool") return evaluateBlock(e, condition.value ? expr.then : expr.otherwise, scope);
-  if (condition.kind === "unknown") {
+  if (condition.kind === "unknown" && e.checking) {
     // Both ways are checked; the first of which something is known stands for the result.
     const both = [e.attempt(() => evaluateBlock(e, expr.then, scope)) ?? POISON, e.attempt(() => evaluateBlock(e, expr.otherwise, scope)) ?? POISON];
     return both.find((v) => v.kind !== "poison" && v.kind !== "unknown") ?? both.find((v) => v.kind !== "poison") ?? POISON;
@@ -455,6 +463,7 @@ function evaluateRepeat(e: Elaboration, expr: Ast.Repeat, scope: Scope): Value {
   const to = bounds ? bounds.to : (count as Dim);
   let value = evaluate(e, expr.from, scope);
   const total = e.arena.facts.number(subtract(to, from));
+  if (total === undefined && !e.checking) return fail(shapes.B321, expr.range?.span ?? expr.count?.span ?? expr.span, { what: "How often this is repeated", found: subtract(to, from).key });
   // While a declaration is checked by itself, once round the loop stands for all rounds.
   const rounds = total ?? 1;
   if (rounds > MOST_ROUNDS) return fail(shapes.B324, expr.range?.span ?? expr.count?.span ?? expr.span, { what: `This is repeated ${rounds} times`, limit: `${MOST_ROUNDS} rounds` });
@@ -556,14 +565,14 @@ function evaluateIndex(e: Elaboration, expr: Ast.Index, scope: Scope): Value {
   if (item.value.kind === "range") {
     const { from, to, step } = rangeOf(e, item.value, scope, length);
     const [a, b] = [e.arena.facts.number(from), e.arena.facts.number(to)];
-    if (a === undefined || b === undefined) return { kind: "unknown", type: "a list" };
+    if (a === undefined || b === undefined) return e.checking ? { kind: "unknown", type: "a list" } : fail(shapes.B321, item.span, { what: "This range of a list", found: subtract(to, from).key });
     const picked: Value[] = [];
     for (let i = a; i < Math.min(b, items.length); i += step) picked.push(items[i] as Value);
     if (object.kind === "layers") return { kind: "layers", instances: picked.map((p) => (p as Extract<Value, { kind: "layer" }>).instance) };
     return { kind: "list", items: picked };
   }
   const index = e.arena.facts.number(asSize(e, evaluate(e, item.value, scope), item.value.span));
-  if (index === undefined) return { kind: "unknown", type: "an element" };
+  if (index === undefined) return e.checking ? { kind: "unknown", type: "an element" } : fail(shapes.B321, item.span, { what: "This index of a list", found: "a size" });
   const at = index < 0 ? items.length + index : index;
   return items[at] ?? fail(shapes.T315, item.span, { index: `${index}`, length: `${items.length}` });
 }

@@ -79,7 +79,9 @@ function instantiateOnce(e: Elaboration, decl: Ast.LayerDecl, scope: Scope, plac
 function isPresent(e: Elaboration, when: Ast.Expr | undefined, scope: Scope): boolean {
   if (!when) return true;
   const value = evaluate(e, when, scope);
-  return value.kind === "bool" ? value.value : true;
+  if (value.kind === "bool") return value.value;
+  if (value.kind === "poison") throw new Silent();
+  return e.checking ? true : fail(shapes.B321, when.span, { what: "Whether this is there", found: describe(value) });
 }
 
 function subLayer(e: Elaboration, member: Ast.SubLayer, scope: Scope, place: Place): LayerInstance | readonly LayerInstance[] {
@@ -92,6 +94,7 @@ function subLayer(e: Elaboration, member: Ast.SubLayer, scope: Scope, place: Pla
     e.calling(member.layer.span, () => instantiate(e, callee.decl, staticArguments(e, callee.decl.params, callee.decl.name.name, member.layer, inner, callee.scope), at, member.layer.span));
   if (!member.count) return one({ path: dotted(place.path, name), prefix }, scope);
   const count = e.arena.facts.number(asSize(e, evaluate(e, member.count, scope), member.count.span));
+  if (count === undefined && !e.checking) return fail(shapes.B321, member.count.span, { what: "How many layers there are", found: "a size" });
   return Array.from({ length: count ?? 1 }, (_, i) => {
     const inner = new Scope(scope);
     inner.set("index", sizeValue(asSize(e, { kind: "float", value: i }, member.span)));

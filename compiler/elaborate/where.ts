@@ -15,9 +15,12 @@ const COMPARISONS: readonly string[] = ["==", "!=", "<", "<=", ">", ">="];
 /** Goes through the clauses in order. `K = N - r` with an unbound K binds it. */
 export function checkWhere(e: Elaboration, clauses: readonly Ast.Expr[], scope: Scope, of: string, span: Span): void {
   for (const clause of clauses) {
+    if (clause.kind === "binary" && clause.op === "and") {
+      checkWhere(e, [clause.left, clause.right], scope, of, span);
+      continue;
+    }
     if (clause.kind !== "binary" || !COMPARISONS.includes(clause.op)) {
-      const value = evaluate(e, clause, scope);
-      if (value.kind === "bool" && !value.value) fail(shapes.T308, span, { clause: showExpr(clause), left: "false", right: "true", of }, [{ span: clause.span, says: "wanted here" }]);
+      decided(e, clause, scope, () => fail(shapes.T308, span, { clause: showExpr(clause), left: "false", right: "true", of }, [{ span: clause.span, says: "wanted here" }]));
       continue;
     }
     if (clause.op === "==" && clause.left.kind === "name" && !scope.get(clause.left.name)) {
@@ -29,20 +32,22 @@ export function checkWhere(e: Elaboration, clauses: readonly Ast.Expr[], scope: 
   }
 }
 
+/** A clause that is no equation or order of sizes must be known here: it cannot be asked at run time. */
+function decided(e: Elaboration, clause: Ast.Expr, scope: Scope, broken: () => never): void {
+  const value = evaluate(e, clause, scope);
+  if (value.kind === "bool" && !value.value) broken();
+  if (value.kind !== "bool" && value.kind !== "poison" && !e.checking) fail(shapes.B321, clause.span, { what: `The clause \`${showExpr(clause)}\``, found: describe(value) });
+}
+
 function compareSides(e: Elaboration, clause: Ast.Binary, scope: Scope, of: string, span: Span): void {
   const [left, right] = [evaluate(e, clause.left, scope), evaluate(e, clause.right, scope)];
   if (left.kind === "poison" || right.kind === "poison" || left.kind === "unknown" || right.kind === "unknown") return;
   const broken = (): never =>
     fail(shapes.T308, span, { clause: showExpr(clause), left: describe(left), right: describe(right), of }, [{ span: clause.span, says: "wanted here" }]);
   const sized = (v: typeof left): boolean => v.kind === "size" || v.kind === "ratio" || v.kind === "float";
-  if (!sized(left) || !sized(right)) {
-    const value = evaluate(e, clause, scope);
-    if (value.kind === "bool" && !value.value) broken();
-    return;
-  }
-  if (left.kind === "float" || right.kind === "float") {
-    const value = evaluate(e, clause, scope);
-    if (value.kind === "bool" && !value.value) broken();
+  const fraction = (v: typeof left): boolean => v.kind === "float" && !Number.isInteger(v.value);
+  if (!sized(left) || !sized(right) || fraction(left) || fraction(right)) {
+    decided(e, clause, scope, broken);
     return;
   }
   const [a, b] = [asSize(e, left, clause.left.span), asSize(e, right, clause.right.span)];
