@@ -12,9 +12,9 @@ import { Elaboration } from "./elaborate/elaboration.ts";
 import type { HostStep } from "./elaborate/host-step.ts";
 import type { LayerInstance } from "./elaborate/layer.ts";
 import { modelInstance, models } from "./elaborate/model.ts";
-import { type Boundary, elaboratePipeline } from "./elaborate/pipeline.ts";
-import type { Graph, GraphOutput } from "./graph/node.ts";
-import { topological } from "./graph/node.ts";
+import { type Boundary, elaboratePipeline, withSizes } from "./elaborate/pipeline.ts";
+import type { Graph, GraphInput, GraphOutput } from "./graph/node.ts";
+import { dimsIn, quietOutputs, topological } from "./graph/node.ts";
 import type { Host } from "./host.ts";
 import { runPasses } from "./passes/order.ts";
 import { openProgram, type Program } from "./program.ts";
@@ -138,16 +138,32 @@ export function elaborate(program: Program, pipeline: Ast.PipelineDecl, compress
   if (!made || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
   const woven = e.attempt(() => weave(e, program, compression, made.graphOutputs, trace));
   if (!woven || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
-  const needed = new Set(topological(woven.outputs.map((o) => o.node)));
-  const used = e.inputs.filter((i) => needed.has(i.node));
-  const graph: Graph<"tensor"> = { level: "tensor", arena: e.arena, inputs: used, outputs: woven.outputs, guards: e.guards };
+  const outputs = [...woven.outputs, ...quietOutputs(e.arena, woven.outputs)];
+  const graph: Graph<"tensor"> = { level: "tensor", arena: e.arena, inputs: usedInputs(e, outputs), outputs, guards: e.guards };
   return {
     value: {
-      program, pipeline, compression, elaboration: e, inputs: made.inputs, outputs: [...made.outputs, ...woven.outputs.slice(made.outputs.length).map(traced)], hostSteps: e.hostSteps, graph,
+      program, pipeline, compression, elaboration: e, inputs: made.inputs, outputs: [...made.outputs.map((o, i) => withSizes(o, woven.outputs[i] as GraphOutput)), ...woven.outputs.slice(made.outputs.length).map(traced)], hostSteps: e.hostSteps, graph,
       models: models(e), selectors: woven.selectors, cost: costOf(e.arena, woven.outputs),
     },
     problems: e.problems,
   };
+}
+
+/** The inputs that outputs are computed from, and those of which nothing but a size is asked. */
+function usedInputs(e: Elaboration, outputs: readonly GraphOutput[]): readonly GraphInput[] {
+  const { facts } = e.arena;
+  const order = topological(outputs.map((o) => o.node));
+  const reached = new Set(order);
+  const asked = new Set<string>();
+  const told = new Set<string>();
+  for (const dim of [...order.flatMap((n) => Object.values(n.attrs).flatMap(dimsIn)), ...e.guards.flatMap((g) => [g.left, g.right])]) facts.symbolsOf(dim, asked);
+  for (const { node } of e.inputs) if (reached.has(node)) for (const dim of node.type.dims) facts.symbolsOf(dim, told);
+  return e.inputs.filter(({ node }) => {
+    const own = node.type.dims.flatMap((d) => [...facts.symbolsOf(d)]);
+    const tells = !reached.has(node) && own.some((name) => asked.has(name) && !told.has(name));
+    if (tells) for (const name of own) told.add(name);
+    return tells || reached.has(node);
+  });
 }
 
 function weave(e: Elaboration, program: Program, compression: Ast.CompressDecl | undefined, outputs: readonly GraphOutput[], trace: boolean): { outputs: readonly GraphOutput[]; selectors: Elaborated["selectors"] } {

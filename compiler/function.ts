@@ -13,7 +13,7 @@ import { asTensor } from "./elaborate/evaluate.ts";
 import { fail } from "./elaborate/fail.ts";
 import { fromJson, paramType, type StaticType } from "./elaborate/static.ts";
 import { describe, type FnValue, type Value } from "./elaborate/value.ts";
-import { type Graph, type GraphOutput, topological } from "./graph/node.ts";
+import { type Graph, type GraphOutput, quietOutputs, topological } from "./graph/node.ts";
 import type { Host } from "./host.ts";
 import { openProgram, type Program } from "./program.ts";
 import { constant, type Dim, symbol } from "./types/dim.ts";
@@ -55,9 +55,10 @@ export function functionGraph(program: Program, request: Omit<FunctionRequest, "
     return result.kind === "poison" ? undefined : outputsOf(e, result, "result", span);
   });
   if (!outputs || e.problems.some((p) => p.severity === "error")) return { value: undefined, problems: e.problems };
-  const needed = new Set(topological(outputs.map((o) => o.node)));
+  const all = [...outputs, ...quietOutputs(e.arena, outputs)];
+  const needed = new Set(topological(all.map((o) => o.node)));
   return {
-    value: { level: "tensor", arena: e.arena, inputs: e.inputs.filter((i) => needed.has(i.node)), outputs, guards: e.guards },
+    value: { level: "tensor", arena: e.arena, inputs: e.inputs.filter((i) => needed.has(i.node)), outputs: all, guards: e.guards },
     problems: e.problems,
   };
 }

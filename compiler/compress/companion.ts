@@ -5,7 +5,7 @@ import type { Span } from "../../grammar/source.ts";
 import { folds } from "../diagnostics/folds.ts";
 import { applySignature } from "../elaborate/call.ts";
 import type { Elaboration } from "../elaborate/elaboration.ts";
-import { evaluateBlock } from "../elaborate/evaluate.ts";
+import { evaluateBlock, recordScope } from "../elaborate/evaluate.ts";
 import { fail } from "../elaborate/fail.ts";
 import type { Folded } from "../elaborate/fold.ts";
 import { Scope } from "../elaborate/scope.ts";
@@ -28,7 +28,7 @@ export interface Fallen {
 export const companionsOf = (decl: Ast.FoldDecl): Ast.Companion[] => decl.members.filter((m) => m.kind === "companion");
 
 /** The function `rule` of a fold; it sees what `down` named as `down.…`. */
-export function ruleOf({ fold, folded }: Fallen, rule: string): FnValue | undefined {
+export function ruleOf(e: Elaboration, { fold, folded }: Fallen, rule: string): FnValue | undefined {
   const scope = new Scope(folded.scope);
   scope.set("down", folded.record);
   const own = fold.decl.members.find((m): m is Ast.FnDecl => m.kind === "fn" && m.name.name === rule);
@@ -38,9 +38,7 @@ export function ruleOf({ fold, folded }: Fallen, rule: string): FnValue | undefi
     if (value.kind !== "record" || !value.type) continue;
     const method = value.type.decl.methods.find((m) => m.name.name === rule);
     if (!method) continue;
-    const inside = new Scope(value.type.scope);
-    for (const [name, field] of value.fields) inside.set(name, field);
-    return { kind: "fn", decl: method, scope: inside, extern: undefined };
+    return { kind: "fn", decl: method, scope: recordScope(e, value), extern: undefined };
   }
   return undefined;
 }

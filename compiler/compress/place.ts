@@ -14,8 +14,9 @@ import type { LayerInstance } from "../elaborate/layer.ts";
 import { Scope } from "../elaborate/scope.ts";
 import { describe, type FoldInstance, showTensor, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
-import { asSymbol, constant, type Dim, subtract, symbol, symbolsOf } from "../types/dim.ts";
+import { asSymbol, constant, type Dim, isDim, subtract, symbol, symbolsOf } from "../types/dim.ts";
 import { companionsOf, type Fallen, foldAlong, ruleOf } from "./companion.ts";
+import { Ragged } from "./ragged.ts";
 import { mentions, remake, substituteAttrs } from "./rebuild.ts";
 import { select, showSelector } from "./selector.ts";
 import { groupOf, TRACE } from "./trace.ts";
@@ -143,6 +144,7 @@ class Weaver {
   #carried: Carried = new Map();
   /** What the folded counts are; hidden from everything but the folds themselves. */
   readonly #sizes = new Map<string, Dim>();
+  readonly #ragged = new Ragged();
 
   constructor(e: Elaboration, root: LayerInstance, placements: readonly Placement[], outputs: readonly GraphOutput[]) {
     this.#e = e;
@@ -163,6 +165,7 @@ class Weaver {
       this.#made.set(node, made);
       if (counts.size > 0) this.#counts.set(node, counts);
       this.#hooks(node);
+      if (this.#ragged.mixes(this.#made.get(node) as Node)) this.#refuseMixing(node);
       for (const up of this.#inReverse(this.#ups.get(node) ?? [])) this.#up(node, up.placement, up.site);
       for (const down of this.#downs.get(node) ?? []) this.#down(node, down.placement, down.instance, down.site);
     }
@@ -189,10 +192,15 @@ class Weaver {
   }
 
   #output(o: GraphOutput): GraphOutput {
+    const open = new Set((o.open ?? []).map((at) => o.node.type.dims[at]?.key));
+    // What goes along with the tokens leaves with them.
+    const last = this.#active.findLastIndex((a) => open.has(a.name));
+    const along = last < 0 ? undefined : this.#followed(o.node, o.node, (this.#active[last] as Active).name, last);
+    if (along) return { ...o, node: along.node };
     const counts = this.#counts.get(o.node) ?? NONE;
     for (const [name, count] of counts) {
-      const mentioned = o.node.type.dims.some((d) => symbolsOf(d).has(name));
-      if (mentioned && count.key !== name) this.#refuse(o.node, `the output ${o.name} still has its tokens`, { found: count.key, wanted: name });
+      const mentioned = o.node.type.dims.some((d, at) => symbolsOf(d).has(name) && !o.open?.includes(at));
+      if (mentioned && count.key !== name && !this.#e.arena.makerOf(name)) this.#refuse(o.node, `the output ${o.name} still has its tokens`, { found: count.key, wanted: name });
     }
     return { ...o, node: this.#made.get(o.node) ?? o.node };
   }
@@ -221,7 +229,7 @@ class Weaver {
   #remade(node: Node, view: (input: Node) => View): { made: Node; counts: Counts } {
     if (node.inputs.length === 0) return { made: node, counts: NONE };
     const views = this.#together(node, node.inputs.map(view));
-    const counts = this.#merged(node, views);
+    const counts = this.#renewed(node, views, this.#merged(node, views));
     try {
       return { made: remake(this.#e.arena, node, views.map((v) => v.node), substituteAttrs(node.attrs, counts)), counts };
     } catch (error) {
@@ -259,18 +267,28 @@ class Weaver {
   #fromFollowed(node: Node, name: string, level: number): View | undefined {
     const inputs = node.inputs.map((input) => this.#followed(input, node, name, level));
     if (inputs.length === 0 || inputs.includes(undefined)) return undefined;
-    const counts = this.#merged(node, inputs as View[]);
-    return { node: remake(this.#e.arena, node, (inputs as View[]).map((v) => v.node), substituteAttrs(node.attrs, counts)), counts };
+    const counts = this.#renewed(node, inputs as View[], this.#merged(node, inputs as View[]));
+    const made = remake(this.#e.arena, node, (inputs as View[]).map((v) => v.node), substituteAttrs(node.attrs, counts));
+    this.#ragged.mixes(made);
+    return { node: made, counts };
+  }
+
+  /** A count that data decide is another one where the data are. */
+  #renewed(node: Node, views: readonly View[], counts: Counts): Counts {
+    const { some } = node.attrs;
+    if (!isDim(some) || views.every((v, i) => v.node === node.inputs[i])) return counts;
+    return new Map([...counts, [some.key, this.#e.freshDim(some.key)]]);
   }
 
   /** A value of the model, folded by the rule that the fold names for it, along every axis of tokens. */
   #companion(active: Active, companion: Ast.Companion, view: View | undefined): View | undefined {
     const { fallen, name } = active;
     if (!view || view.node.type.dims[0]?.key !== fallen.batch.key) return undefined;
-    const rule = ruleOf(fallen, companion.by.name) ?? fail(folds.F304, companion.span, { fold: fallen.fold.decl.name.name, part: `rule \`${companion.by.name}\`: a function of the fold, or of a record that \`down\` names` });
+    const rule = ruleOf(this.#e, fallen, companion.by.name) ?? fail(folds.F304, companion.span, { fold: fallen.fold.decl.name.name, part: `rule \`${companion.by.name}\`: a function of the fold, or of a record that \`down\` names` });
     return this.#knowing(() => {
       let { node } = view;
       for (const [at, dim] of view.node.type.dims.entries()) if (dim.key === fallen.before.key) node = foldAlong(this.#e, fallen, rule, node, at);
+      if (this.#ragged.has(fallen.after)) this.#ragged.trust(node);
       return { node, counts: new Map([...view.counts, [name, fallen.after]]) };
     });
   }
@@ -309,8 +327,10 @@ class Weaver {
     const origin = this.#e.arena.originsOf(old.input)[0];
     const span = this.#span();
     const label = origin ? [{ span: origin.span, says: `this carries ${this.#describeCount(old.count)} tokens` }] : [];
+    const site = this.#siteOf(old.input, name);
     return fail(folds.F307, span, {
-      first: this.#siteOf(old.input, name) ?? (origin?.path || "a value from before the fold"), second: this.#e.arena.originsOf(folded.input)[0]?.path || "the folded value",
+      name: site?.slice(site.lastIndexOf(".") + 1),
+      first: site ?? (origin?.path || "a value from before the fold"), second: this.#e.arena.originsOf(folded.input)[0]?.path || "the folded value",
       left: this.#describeCount(old.count), right: this.#describeCount(folded.count),
     }, [...label, ...this.#label(node, "and here it meets the folded tokens")]);
   }
@@ -329,6 +349,14 @@ class Weaver {
     const region = this.#e.arena.originsOf(node)[0]?.path || "what follows";
     const counts = active ? this.#describeCount(active.fallen.before) : "its";
     return fail(folds.F302, active?.placement.item.span, { fold: active?.placement.fold.decl.name.name ?? "the fold", region, count: counts, why, found: types.found, wanted: types.wanted }, this.#label(node, "fixed here"));
+  }
+
+  #refuseMixing(node: Node | undefined, behind?: Placement): never {
+    const active = this.#active.findLast((a) => this.#ragged.has(a.fallen.after));
+    const path = node && this.#e.arena.originsOf(node)[0]?.path;
+    const what = `\`${node?.op ?? behind?.fold.decl.name.name}\`${path ? ` in ${path}` : ""}`;
+    const labels = node ? this.#label(node, "this takes all of them together") : behind ? [{ span: behind.item.span, says: "this takes all of them together" }] : [];
+    return fail(folds.F313, active?.placement.item.span, { fold: active?.placement.fold.decl.name.name ?? "the fold", what }, labels);
   }
 
   /** Bodies of folds know how many tokens there are; the region they are placed around does not. */
@@ -352,6 +380,7 @@ class Weaver {
     const before = x.node.type.dims[at] as Dim;
     const original = site.tensor.node.type.dims[at] as Dim;
     const name = asSymbol(original) ?? fail(folds.F306, placement.item.span, { site: site.path, found: showTensor(site.tensor) });
+    if (this.#ragged.has(before) && !this.#carried.get(fold.decl)) this.#refuseMixing(undefined, placement);
     const reads = new Map(down.reads.map((read) => [read.name.name, this.#read(node, placement, instance, read)]));
     this.#knowing(() => {
       const wraps = protect > 0 && !mentionsName(fold.decl, "protected");
@@ -365,8 +394,16 @@ class Weaver {
       }, placement.item.with.span);
       this.#clipped(placement, folded);
       const result = parts.head ? e.named.concat([parts.head, folded.result], x.axes[at] as string) : folded.result;
-      this.#seal(node, placement, folded, result, at, name, before, parts.head && constant(protect), regional);
+      if (keepsCount(fold.decl, result.node.type.dims[at], before)) this.#replace(node, placement, result, regional);
+      else this.#seal(node, placement, folded, result, at, name, before, parts.head && constant(protect), regional);
     });
+  }
+
+  /** As many tokens as before, other values: nothing has to come back, and what goes along stays as it is. */
+  #replace(node: Node, placement: Placement, result: Tensor, regional: (View & { readonly paths: readonly string[] }) | undefined): void {
+    const paths = placement.region ?? regional?.paths;
+    if (paths) push(this.#regional, node, { node: result.node, counts: (regional ?? this.#now(node)).counts, paths });
+    else this.#made.set(node, result.node);
   }
 
   /** From here on there are K tokens, and nothing that follows may know how many that is. */
@@ -377,6 +414,7 @@ class Weaver {
     const after = e.freshDim(`${name}.folded`);
     this.#sizes.set(after.key, count);
     e.arena.facts.know(after.key, count);
+    if ([...e.arena.facts.symbolsOf(count)].some((s) => (e.arena.makerOf(s)?.inputs[0]?.type.dims.length ?? 0) > 1)) this.#ragged.open(after.key);
     const fallen: Fallen = { fold, folded, beside, before, after, batch: result.node.type.dims[0] as Dim, span: item.with.span };
     const sealed = (t: Tensor, position: number): Tensor => tensor(e.b.reshape(t.node, t.node.type.dims.map((d, i) => (i === position ? after : d))), t.axes);
     e.arena.within({ span: item.span, path: "", by: fold.decl.name.name }, () => {
@@ -397,18 +435,23 @@ class Weaver {
       }
       const carriedBefore = this.#carried;
       this.#carried = new Map([...this.#carriedAlong(fallen), ...(own.size > 0 ? [[fold.decl, own] as const] : [])]);
-      this.#active.push({ placement, name, fallen, at, companions: this.#companions(placement, name), followed: new Map(), carriedBefore });
+      this.#active.push({ placement, name, fallen, at, companions: this.#companions(placement, name, after), followed: new Map(), carriedBefore });
       if (this.#active.length >= this.#deepest.length && this.#active.every((a) => upOf(a.placement.fold.decl))) this.#deepest = [...this.#active];
     });
   }
 
   /** Values in the layers of the placement that carry the tokens' axis and that the fold says how to fold. */
-  #companions(placement: Placement, name: string): Map<Node, Ast.Companion> {
+  #companions(placement: Placement, name: string, count: Dim): Map<Node, Ast.Companion> {
     const found = new Map<Node, Ast.Companion>();
     for (const companion of companionsOf(placement.fold.decl))
       for (const [path, site] of this.#e.sites)
-        if (path.endsWith(`.${companion.name.name}`) && placement.instances.some((i) => path.startsWith(`${i.place.path}.`)) && mentions(site.tensor.node, name)) found.set(site.tensor.node, companion);
+        if (path.endsWith(`.${companion.name.name}`) && placement.instances.some((i) => this.#isSeenFrom(path, i.place.path, count)) && mentions(site.tensor.node, name)) found.set(site.tensor.node, companion);
     return found;
+  }
+
+  /** Inside of the layer; where tokens are padded, around it as well: whatever is done with them later must tell padding apart. */
+  #isSeenFrom(site: string, layer: string, count: Dim): boolean {
+    return site.startsWith(`${layer}.`) || (this.#ragged.has(count) && `${layer}.`.startsWith(site.slice(0, site.lastIndexOf(".") + 1)));
   }
 
   /** Protected tokens that stood beside the fold carry the first value. */
@@ -545,7 +588,10 @@ class Weaver {
       const result = applySignature(e, hook.signature, `${hook.site.name} of ${fold.decl.name.name}`, new Map([[param?.name.name ?? "", old]]), scope, item.with.span, (inner) => evaluateBlock(e, hook.body, inner));
       if (result.kind !== "tensor" || result.node.type.dtype !== old.node.type.dtype || result.node.type.dims.some((d, i) => d.key !== old.node.type.dims[i]?.key))
         fail(folds.F309, item.with.span, { fold: fold.decl.name.name, site: site.path, found: describe(result), wanted: showTensor(old) });
-      else this.#made.set(node, result.node);
+      else {
+        this.#made.set(node, result.node);
+        if (this.#ragged.has(active.fallen.after)) this.#ragged.trust(result.node);
+      }
     } finally {
       e.by = before;
       e.path = "";
@@ -559,7 +605,7 @@ class Weaver {
         const at = value.node.type.dims.findIndex((d) => d.key === fallen.before.key);
         if (at < 0) return [name, value];
         const by = carriesOf(decl).find((c) => c.name.name === name)?.by.name ?? "";
-        const rule = ruleOf(fallen, by) ?? fail(folds.F311, fallen.span, { carry: name, of: decl.name.name, fold: fallen.fold.decl.name.name, by });
+        const rule = ruleOf(this.#e, fallen, by) ?? fail(folds.F311, fallen.span, { carry: name, of: decl.name.name, fold: fallen.fold.decl.name.name, by });
         return [name, tensor(foldAlong(this.#e, fallen, rule, value.node, at), value.axes)];
       });
       return [decl, new Map(along)];
@@ -579,6 +625,9 @@ class Weaver {
       }
   }
 }
+
+/** A fold of N to N that has no way back, carries nothing and hooks nowhere. */
+const keepsCount = (decl: Ast.FoldDecl, after: Dim | undefined, before: Dim): boolean => after?.key === before.key && !upOf(decl) && carriesOf(decl).length === 0 && hooksOf(decl).length === 0;
 
 function callsOf(expr: unknown, name: string): Ast.Call[] {
   if (typeof expr !== "object" || expr === null) return [];

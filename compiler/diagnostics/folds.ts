@@ -30,8 +30,10 @@ export const folds = define({
     next: () => "Let the layer that makes the tokens name their count in its signature (`-> f32[B, N, C] where N = …`).",
   }),
   F307: error("These values fold the same tokens twice", {
-    says: (h: { first: string; second: string; left: string; right: string }) => `${h.first} has ${h.left} tokens and ${h.second} ${h.right}, and they meet here.`,
-    next: () => "Let the fold say how it folds this value too (`down NAME by max`), or unfold before they meet.",
+    says: (h: { first: string; second: string; left: string; right: string; name: string | undefined }) => `${h.first} has ${h.left} tokens and ${h.second} ${h.right}, and they meet here.`,
+    next: (h) => (h.name === undefined
+      ? "Let its layer name it, with the batch axis in front (`let positions = …`), and the fold say how it is folded (`down positions by …`); or unfold before they meet."
+      : `Let the fold say how it folds this value too (\`down ${h.name} by …\`), or unfold before they meet.`),
   }),
   F308: warning("Less is folded than was asked for", {
     says: (h: { fold: string; asked: string; given: string }) => `${h.fold} was asked for ${h.asked} and can give ${h.given}.`,
@@ -48,6 +50,10 @@ export const folds = define({
   F311: error("This carried value cannot follow", {
     says: (h: { carry: string; of: string; fold: string; by: string }) => `${h.of} carries ${h.carry} with the tokens, to be folded by \`${h.by}\`, and ${h.fold} has no function of that name.`,
     next: (h) => `Give ${h.fold} \`fn ${h.by}(x: f32[B, N, C]) -> f32[B, K, C] { … }\`, or place it before ${h.of}.`,
+  }),
+  F313: error("Padding would be mixed with tokens", {
+    says: (h: { fold: string; what: string }) => `${h.fold} leaves each row of a batch as many tokens as its data say, and fills up the shorter ones. ${h.what} takes all of them together, and nothing tells padding apart.`,
+    next: (h) => `Let ${h.fold} take a mask along (\`down mask by …\`) and weigh by it, hide padding with a hook \`at scores\`, or read a single token.`,
   }),
   F312: error("This compression has no model", {
     says: (h: { name: string; near: readonly string[] }) => `There is no model or pipeline ${h.name} in this file.`,

@@ -94,6 +94,10 @@ export const shapes = define({
     says: (h: { left: string }) => `${h.left} is divided by 0.`,
     next: () => "Check the sizes that are given here.",
   }),
+  T323: error("This condition comes too early", {
+    says: (h: { clause: string; size: string }) => `\`${h.clause}\` depends on ${h.size}, a count that the data decide: it is known only after what the condition is for has begun.`,
+    next: () => "Choose a fixed number (`top(…; count: …)`), or let what follows take any count.",
+  }),
   B321: error("This must be known at compile time", {
     says: (h: { what: string; found: string }) => `${h.what} is ${h.found}, which only a run knows.`,
     next: () => "Compile-time arguments are numbers, words, lists and records; tensors stand before `;`.",

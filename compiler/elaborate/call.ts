@@ -3,7 +3,8 @@ import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import { nearest } from "../diagnostics/suggest.ts";
-import { asSymbol, type Dim, subtract } from "../types/dim.ts";
+import { asSymbol, type Dim, substitute, subtract, symbolsOf } from "../types/dim.ts";
+import { mostOf } from "../ops/choose.ts";
 import { isDType } from "../types/tensor.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { asSize, asTensor, evaluate, evaluateBlock, evaluateWord } from "./evaluate.ts";
@@ -344,9 +345,9 @@ export function matchTensor(e: Elaboration, type: Ast.TensorType, of: string, re
     if (axis.kind === "some") {
       if (!binding.sizes.has(axis.name.name)) binding.sizes.set(axis.name.name, { dim, because: "the result" });
       const bound = asSize(e, evaluate(e, axis.bound, sizeScope(binding, scope)), axis.bound.span);
-      const gap = e.arena.facts.number(subtract(dim, bound));
+      const gap = e.arena.facts.number(subtract(most(e, dim), bound));
       if (gap !== undefined && gap > 0) wrong();
-      if (gap === undefined && !e.checking) e.guards.push({ left: dim, comparison: "<=", right: bound, says: `${axis.name.name} <= ${showExpr(axis.bound)}`, span: axis.span });
+      if (gap === undefined && !e.checking) e.guard({ left: dim, comparison: "<=", right: bound, says: `${axis.name.name} <= ${showExpr(axis.bound)}`, span: axis.span });
     }
     names.push(axis.kind === "sized" ? (result.axes[at] as string) : axis.name.name);
     at++;
@@ -358,6 +359,16 @@ function sizeIn(scope: Scope, name: string): Dim | undefined {
   const value = scope.get(name);
   return value?.kind === "size" ? value.dim : undefined;
 }
+/** A size with the most in place of each count that data decide. */
+function most(e: Elaboration, dim: Dim): Dim {
+  const makers = new Map([...symbolsOf(dim)].flatMap((name) => {
+    const maker = e.arena.makerOf(name);
+    return maker ? [[name, mostOf(maker)] as const] : [];
+  }));
+  const grows = dim.terms.every((t) => t.coefficient > 0 || t.atoms.every((a) => a.kind === "symbol" && !makers.has(a.name)));
+  return makers.size > 0 && grows ? substitute(dim, makers) : dim;
+}
+
 
 /** Names that would meet in the caller's view get primes. */
 function distinct(names: readonly string[]): string[] {

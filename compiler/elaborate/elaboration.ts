@@ -3,7 +3,7 @@ import type { Span } from "../../grammar/source.ts";
 import { type Problem, report } from "../diagnostics/define.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import { Build } from "../graph/build.ts";
-import { Arena, type Guard, type GraphInput, Mismatch } from "../graph/node.ts";
+import { Arena, type Guard, type GraphInput, Mismatch, type Node } from "../graph/node.ts";
 import type { Host } from "../host.ts";
 import { infer } from "../ops/index.ts";
 import { type Dim, symbol } from "../types/dim.ts";
@@ -54,6 +54,7 @@ export class Elaboration {
   readonly #calls: Span[] = [];
   readonly #running = new Set<object>();
   readonly #symbols = new Set<string>();
+  readonly #some = new Map<string, Dim>();
 
   constructor(host: Host, checking: boolean, budget = new Budget()) {
     this.host = host;
@@ -79,6 +80,22 @@ export class Elaboration {
     const made = this.fresh(name);
     this.arena.facts.leaveOpen(made);
     return symbol(made);
+  }
+
+  /** The count that a run decides for where `mask` holds; the same mask has the same count. */
+  someOf(mask: Node, least: number, name: string): Dim {
+    const key = `${mask.id} ${least}`;
+    const made = this.#some.get(key) ?? this.freshDim(name);
+    this.#some.set(key, made);
+    return made;
+  }
+
+  /** Adds a condition that a run checks before it computes; sizes that come out of the computation are no part of it. */
+  guard(guard: Guard): void {
+    const { facts } = this.arena;
+    const late = [guard.left, guard.right].flatMap((d) => [...facts.symbolsOf(d)]).find((name) => this.arena.makerOf(name));
+    if (late !== undefined) throw new Fail(report(shapes.T323, guard.span, { clause: guard.says, size: late }));
+    this.guards.push(guard);
   }
 
   /** Runs the body of a call; problems inside library files are told at the call that led there. */

@@ -85,9 +85,12 @@ export function runDown(e: Elaboration, fold: FoldInstance, input: DownInput, sp
     const at = input.x.axes.length === named.axes.length ? bound.get(param.name.name) : undefined;
     const position = at?.kind === "tensor" ? at.axes.indexOf(decl.from.name) : -1;
     if (position < 0) return fail(folds.F304, down.span, { fold: decl.name.name, part: `a result of the same rank with ${decl.to.name} for ${decl.from.name}` });
+    const count = named.node.type.dims[position] as Dim;
+    // `some K <= N`: no clause has said what K is.
+    if (!scope.own().has(decl.to.name)) scope.set(decl.to.name, sizeValue(count));
     return {
       result: tensor(named.node, input.x.axes),
-      count: named.node.type.dims[position] as Dim,
+      count,
       carried, scope, binding,
       record: { kind: "record", fields, type: undefined },
     };

@@ -111,6 +111,18 @@ export class Named {
     return [tensor(this.b.item(both, 0), axes), tensor(this.b.item(both, 1), axes)];
   }
 
+  /** Positions along `over` where the condition holds, and which of them are some: `as` is their axis, of the size `some`. */
+  choose(mask: Tensor, over: string, as: string, least: 0 | 1, some: (mask: Node) => Dim): [Tensor, Tensor] {
+    const at = this.axis(mask, over);
+    const rest = mask.axes.filter((n) => n !== over);
+    const last = this.permuted(mask, [...rest, over]).node;
+    const both = this.b.choose(last, some(last), least);
+    const axes = [...rest, as];
+    this.#distinct(axes, mask);
+    const place = (index: number): Tensor => this.permuted(tensor(this.b.item(both, index), axes), [...rest.slice(0, at), as, ...rest.slice(at)]);
+    return [place(0), place(1)];
+  }
+
   // ── products ──
   /** Sums products over the named axes; other axes that both have go along in pairs. Result: shared and `a`'s axes in `a`'s order, then `b`'s own. */
   dot(a: Tensor, b: Tensor, over: readonly string[]): Tensor {

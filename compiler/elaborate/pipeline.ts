@@ -92,7 +92,7 @@ function collect(e: Elaboration, decl: Ast.PipelineDecl, type: Ast.TypeExpr | un
   const name = path || "result";
   const given = asTensor(e, value, undefined, decl.body) ?? fail(shapes.T309, decl.body.span, { of: decl.name.name, found: describe(value), wanted: "tensors" });
   const matched = declaredTensor(e, decl, type, given, name, scope);
-  into.push({ boundary: { name, type: outputType(matched) }, output: { name, node: matched.node, axes: matched.axes } });
+  into.push({ boundary: { name, type: outputType(matched) }, output: { name, node: matched.node, axes: matched.axes, open: openAxes(type) } });
 }
 
 /** The declared type with the batch axis in front. */
@@ -104,6 +104,15 @@ function declaredTensor(e: Elaboration, decl: Ast.PipelineDecl, type: Ast.TypeEx
   if (!wanted) return given;
   const batch: Ast.AxisExpr = { kind: "axis", name: { name: BATCH, span }, size: undefined, span };
   return e.at(decl.body.result?.span ?? span, () => matchTensor(e, { ...wanted, axes: [batch, ...wanted.axes] }, `the output ${name} of ${decl.name.name}`, given, new Binding(), scope, decl.body.result?.span ?? span));
+}
+
+/** Axes of which the declared type says `some K <= N`, behind the batch. */
+const openAxes = (type: Ast.TypeExpr | undefined): number[] => (type?.kind === "tensor-type" ? type.axes.flatMap((a, i) => (a.kind === "some" ? [i + 1] : [])) : []);
+
+/** The boundary with the sizes that its output has by now. */
+export function withSizes(boundary: Boundary, { node }: GraphOutput): Boundary {
+  const { type } = boundary;
+  return type.kind === "tensor" ? { ...boundary, type: { ...type, axes: type.axes.map((a, i) => ({ ...a, size: node.type.dims[i + 1] ?? a.size })) } } : boundary;
 }
 
 function outputType(t: Tensor): Boundary["type"] {

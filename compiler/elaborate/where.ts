@@ -68,5 +68,5 @@ function assume(e: Elaboration, clause: Ast.Binary, a: Dim, b: Dim): void {
     else if (clause.op === "==" && symbols.includes(b.key) && !symbolsOf(a).has(b.key)) e.arena.facts.know(b.key, a);
     return;
   }
-  e.guards.push({ left: a, comparison: clause.op as "==", right: b, says: showExpr(clause), span: clause.span });
+  e.guard({ left: a, comparison: clause.op as "==", right: b, says: showExpr(clause), span: clause.span });
 }

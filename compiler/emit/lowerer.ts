@@ -66,6 +66,8 @@ export class Lowerer implements Lowering {
   }
 
   /** Declares that a node's value is an initializer; the caller writes it. */
+    // A file's operator, or a choice, may find sizes that no input has.
+    if (node.op === "foreign" || node.op === "choose") for (const [i, type] of node.types.entries()) this.#sizes.note(made[i] as string, type.dims);
   initializer(node: Node, name: string | undefined): string {
     const free = this.#unique(name ?? this.#baseOf(node));
     this.#values.set(node, [free]);

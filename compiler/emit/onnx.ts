@@ -49,7 +49,7 @@ export function emitModel(graph: Graph, options: EmitOptions): Emitted {
   const lowerer = new Lowerer(graph.arena, options.target, graph.inputs, graph.outputs.map((o) => o.name));
   const tensors: Onnx.ITensorProto[] = [];
   const external: ExternalTensor[] = [];
-  for (const node of needed(graph.outputs.map((o) => o.node), initializers)) {
+  for (const node of computed(graph, initializers)) {
     if (node.op === "input") continue;
     const value = initializers.get(node) ?? (node.op === "weight" ? stored(node.attrs.ref as WeightRef, options.location) : undefined);
     if (!value) {
@@ -118,12 +118,14 @@ export function emitConstantModel(root: Node, facts: Facts, options: ConstantOpt
 }
 
 /** Nodes that outputs need when nothing behind an initializer is computed, inputs before users. */
-function needed(roots: readonly Node[], initializers: ReadonlyMap<Node, Initializer>): Node[] {
-  const order = topological(roots);
+function computed(graph: Graph, initializers: ReadonlyMap<Node, Initializer>): Node[] {
+  const roots = graph.outputs.map((o) => o.node);
+  const makers = graph.arena.sizeMakers(topological(roots));
+  const order = topological(roots, makers);
   const wanted = new Set(roots);
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i] as Node;
-    if (wanted.has(node) && !initializers.has(node)) for (const input of node.inputs) wanted.add(input);
+    if (wanted.has(node) && !initializers.has(node)) for (const input of [...node.inputs, ...makers(node)]) wanted.add(input);
   }
   return order.filter((node) => wanted.has(node));
 }

@@ -19,7 +19,12 @@ export class Sizes {
 
   constructor(o: Lowering, inputs: readonly GraphInput[]) {
     this.#o = o;
-    for (const { name, node } of inputs) for (const [axis, dim] of node.type.dims.entries()) this.#note(name, axis, o.facts.bind(dim));
+    for (const { name, node } of inputs) this.note(name, node.type.dims);
+  }
+
+  /** Remembers a value that sizes can be read from; the first one that has a size is asked. */
+  note(value: string, dims: readonly Dim[]): void {
+    for (const [axis, dim] of dims.entries()) this.#note(value, axis, this.#o.facts.bind(dim));
   }
 
   dims(dims: readonly Dim[]): string {

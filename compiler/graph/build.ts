@@ -93,6 +93,9 @@ export class Build {
   /** x[B…, K, rest…] with rows `values`[B…, J, rest…] combined in at i64[B…, J]; duplicates combine. */
   put(x: Node, indices: Node, values: Node, batch: number, how: "add" | "max" | "min" | "set"): Node { return this.make("put", [x, indices, values], { batch, how }); }
 
+  /** Outputs (positions i64[…, K], valid bool[…, K]) of where `mask`[…, N] holds, ascending; K, `some`, is a symbol of which this node is the source: the most of any row, at least `least` (0 or 1). Rows with fewer are filled with position 0. */
+  choose(mask: Node, some: Dim, least: 0 | 1): Node { return this.make("choose", [mask], { some, least }); }
+
   // ── fused ops: made by passes, never by authors ──
   /** y = (x - mean)/sqrt(var + eps)·gain + bias over the last axis; bias optional. */
   layerNorm(x: Node, gain: Node, bias: Node | undefined, eps: number): Node { return this.make("layerNorm", bias ? [x, gain, bias] : [x, gain], { eps }); }

@@ -10,7 +10,7 @@ const TENSOR: readonly string[] = [
   "neg", "exp", "log", "sqrt", "abs", "tanh", "erf", "sigmoid", "sin", "cos", "floor", "ceil", "round", "sign", "not", "relu", "atanh", "isnan",
   "add", "sub", "mul", "div", "pow", "min", "max", "mod", "eq", "lt", "le", "gt", "ge", "and", "or", "where", "cast",
   "reduceSum", "reduceMean", "reduceMax", "reduceMin", "reduceProd", "reduceL2", "argmax", "argmin", "topk", "item", "cumsum", "softmax",
-  "matmul", "reshape", "transpose", "expand", "concat", "slice", "gather", "gatherElements", "take", "put",
+  "matmul", "reshape", "transpose", "expand", "concat", "slice", "gather", "gatherElements", "take", "put", "choose",
   // An author says which products are taken in 8 bits; no pass does.
   "linearInt8",
 ];

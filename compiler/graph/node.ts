@@ -66,6 +66,7 @@ export class Arena {
   readonly #infer: Infer;
   readonly #nodes = new Map<string, Node>();
   readonly #literals = new Map<string, Literal[]>();
+  readonly #makers = new Map<string, Node>();
   #origin: Origin | undefined;
 
   constructor(infer: Infer) {
@@ -86,6 +87,7 @@ export class Arena {
       if (!type) throw new Error(`op ${op} has no output`);
       node = Object.freeze({ id: this.#nodes.size, op, inputs: Object.freeze([...inputs]), attrs: Object.freeze({ ...attrs }), type, types });
       this.#nodes.set(key, node);
+      if (isDim(attrs.some)) this.#makers.set(attrs.some.key, node);
     }
     if (this.#origin) this.addOrigin(node, this.#origin);
     return node;
@@ -116,6 +118,22 @@ export class Arena {
     return this.origins.get(node) ?? [];
   }
 
+  /** The node whose data decide what this symbol is, the newest of them: passes make it again. */
+  makerOf(symbol: string): Node | undefined {
+    return this.#makers.get(symbol);
+  }
+
+  /** What a node needs besides its inputs: those that make the sizes in its attributes. `order`: nodes that are preferred as makers. */
+  sizeMakers(order: Iterable<Node>): (node: Node) => readonly Node[] {
+    if (this.#makers.size === 0) return () => [];
+    const makers = new Map(this.#makers);
+    for (const node of order) if (isDim(node.attrs.some)) makers.set(node.attrs.some.key, node);
+    return (node) => {
+      const names = new Set(Object.values(node.attrs).flatMap(dimsIn).flatMap((d) => [...this.facts.symbolsOf(d)]));
+      return [...names].flatMap((name) => makers.get(name) ?? []).filter((maker) => maker !== node);
+    };
+  }
+
   #attrsKey(attrs: Attrs): string {
     return Object.keys(attrs).sort().map((k) => `${k}=${this.#attrKey(attrs[k] as Attr)}`).join(";");
   }
@@ -142,6 +160,12 @@ export class Arena {
     }
     return `${key}#${at}`;
   }
+}
+
+/** The sizes that an attribute holds. */
+export function dimsIn(attr: Attr): readonly Dim[] {
+  if (isDim(attr)) return [attr];
+  return Array.isArray(attr) ? attr.filter(isDim) : [];
 }
 
 function checksum(bytes: Uint8Array): string {
@@ -179,6 +203,8 @@ export interface GraphOutput {
   readonly name: string;
   readonly node: Node;
   readonly axes: readonly string[];
+  /** Positions of axes that may become shorter than the author's own: `some K <= N`. */
+  readonly open?: readonly number[];
 }
 
 /** What flows between phases. The level names which ops are legal (`level.ts`). */
@@ -191,17 +217,21 @@ export interface Graph<L extends Level = Level> {
   readonly guards: readonly Guard[];
 }
 
-/** Every node that the outputs need, inputs before users. Iterative: graphs are deeper than the stack. */
-export function topological(roots: Iterable<Node>): Node[] {
+/** Every node that the outputs need, inputs (and what `besides` says) before users. Iterative: graphs are deeper than the stack. */
+export function topological(roots: Iterable<Node>, besides: (node: Node) => readonly Node[] = () => []): Node[] {
   const order: Node[] = [];
   const done = new Set<Node>();
-  const stack: { node: Node; next: number }[] = [];
+  const stack: { node: Node; needs: readonly Node[]; next: number }[] = [];
+  const enter = (node: Node): void => {
+    const more = besides(node);
+    stack.push({ node, needs: more.length === 0 ? node.inputs : [...node.inputs, ...more], next: 0 });
+  };
   for (const root of roots) {
     if (done.has(root)) continue;
-    stack.push({ node: root, next: 0 });
+    enter(root);
     while (stack.length > 0) {
-      const top = stack[stack.length - 1] as { node: Node; next: number };
-      const input = top.node.inputs[top.next];
+      const top = stack[stack.length - 1] as (typeof stack)[number];
+      const input = top.needs[top.next];
       if (input === undefined) {
         stack.pop();
         if (!done.has(top.node)) {
@@ -210,9 +240,22 @@ export function topological(roots: Iterable<Node>): Node[] {
         }
       } else {
         top.next++;
-        if (!done.has(input)) stack.push({ node: input, next: 0 });
+        if (!done.has(input)) enter(input);
       }
     }
   }
   return order;
+}
+
+/** The same, with what makes sizes that only data decide. */
+export function needed(arena: Arena, roots: readonly Node[]): Node[] {
+  return topological(roots, arena.sizeMakers(topological(roots)));
+}
+
+/** Makers of sizes that outputs need for nothing but the size, as outputs that nobody asks for: so every pass sees them. */
+export function quietOutputs(arena: Arena, outputs: readonly GraphOutput[]): GraphOutput[] {
+  const roots = outputs.map((o) => o.node);
+  const reached = new Set(topological(roots));
+  const makers = needed(arena, roots).filter((n) => isDim(n.attrs.some) && !reached.has(n));
+  return makers.map((maker) => ({ name: `size ${(maker.attrs.some as Dim).key}`, node: arena.make("item", [maker], { index: 0 }), axes: maker.type.dims.map(() => "") }));
 }

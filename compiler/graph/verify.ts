@@ -1,8 +1,8 @@
 // Checks that a graph is what its level promises: legal ops, types that follow from inputs, sizes that a run can know.
-import { type Dim, isDim } from "../types/dim.ts";
+import type { Dim } from "../types/dim.ts";
 import { printType, type TensorType } from "../types/tensor.ts";
 import { type Target, legalOps } from "./level.ts";
-import { type Attr, type Graph, type Infer, type Level, type Node, topological } from "./node.ts";
+import { dimsIn, type Graph, type Infer, type Level, type Node, topological } from "./node.ts";
 
 /** What is wrong, and where. These are faults of the compiler, never of a program. */
 export interface Fault {
@@ -57,17 +57,12 @@ function* uses(node: Node): Iterable<Fault> {
     if (input.types.length > 1 && node.op !== "item") yield { says: `${node.op} uses ${input.op}, which has ${input.types.length} outputs, without saying which`, node };
 }
 
-/** Symbols that stand in attributes and in no input cannot be computed by a run. */
+/** Symbols that stand in attributes, in no input, and that no node makes cannot be computed by a run. */
 function* sizes(graph: Graph, order: readonly Node[]): Iterable<Fault> {
   const readable = new Set<string>();
   for (const { node } of graph.inputs) for (const dim of node.type.dims) graph.arena.facts.symbolsOf(dim, readable);
   for (const node of order)
-    for (const dim of Object.values(node.attrs).flatMap(dimsOf))
+    for (const dim of Object.values(node.attrs).flatMap(dimsIn))
       for (const name of graph.arena.facts.symbolsOf(dim))
-        if (!readable.has(name)) yield { says: `${node.op} needs the size ${name}, which no input has`, node };
-}
-
-function dimsOf(attr: Attr): readonly Dim[] {
-  if (isDim(attr)) return [attr];
-  return Array.isArray(attr) ? attr.filter(isDim) : [];
+        if (!readable.has(name) && !graph.arena.makerOf(name)) yield { says: `${node.op} needs the size ${name}, which no input has`, node };
 }

@@ -4,7 +4,7 @@ import type { ReduceOp } from "../../graph/build.ts";
 import type { Elaboration } from "../elaboration.ts";
 import { fail } from "../fail.ts";
 import type { Tensor, Value } from "../value.ts";
-import { given, boolOf, namedSizeOf, tensorOf, wordOf, wordsOf } from "./arguments.ts";
+import { given, boolOf, integerOf, namedSizeOf, tensorOf, wordOf, wordsOf } from "./arguments.ts";
 import type { Primitive, PrimitiveCall, PrimitiveTable } from "./index.ts";
 
 /** The axes named by `over:`, or all that `except:` does not name. */
@@ -44,6 +44,15 @@ function top(e: Elaboration, c: PrimitiveCall): Value {
   return { kind: "tuple", items: [values, indices] };
 }
 
+/** Where a condition holds: positions, and which of them are some. */
+function kept(e: Elaboration, c: PrimitiveCall): Value {
+  const [over, least] = [wordOf(c, "over"), integerOf(e, c, "least")];
+  const some = given(c, "some") ? wordOf(c, "some") : over;
+  if (least !== 0 && least !== 1) return fail(shapes.T302, c.span, { param: "least", found: `Int ${least}`, wanted: "0 or 1" });
+  const [places, valid] = e.named.choose(tensorOf(e, c, "mask"), over, some, least, (mask) => e.someOf(mask, least, some));
+  return { kind: "tuple", items: [places, valid] };
+}
+
 function dot(e: Elaboration, c: PrimitiveCall): Value {
   return e.named.dot(tensorOf(e, c, "a"), tensorOf(e, c, "b"), wordsOf(c, "over"));
 }
@@ -55,5 +64,5 @@ export const reduction: PrimitiveTable = {
   argmin: (e, c) => e.named.arg("argmin", tensorOf(e, c, "x"), wordOf(c, "over")),
   softmax: (e, c) => e.named.softmax(tensorOf(e, c, "x"), wordOf(c, "over")),
   cumsum: (e, c) => e.named.cumsum(tensorOf(e, c, "x"), wordOf(c, "over")),
-  top, dot,
+  top, kept, dot,
 };

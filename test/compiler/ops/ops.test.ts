@@ -282,6 +282,29 @@ put("windowMeans", {
   },
 });
 
+// ── choosing ──
+const K = symbol("K");
+/** Where channel 0 of `c` holds in each row, and the most that a row has. */
+const held = ({ dims, data }: Nd): number[][] => {
+  const [rows, n, c] = dims as [number, number, number];
+  return Array.from({ length: rows }, (_, i) => Array.from({ length: n }, (_, j) => j).filter((j) => data[(i * n + j) * c] === 1));
+};
+const most = (rows: readonly number[][], least: number): number => Math.max(least, ...rows.map((r) => r.length));
+/** [B, N]: channel 0, without the last row where `empty`. */
+const condition = (b: Build, c: Node, empty: boolean): Node => {
+  const channel = b.reshape(b.slice(c, 2, 0, 1), [B, N]);
+  return empty ? b.binary("and", channel, b.binary("lt", b.reshape(b.iota(B), [B, 1]), b.sub(b.sizeOf(B), b.scalar("i64", 1)))) : channel;
+};
+const without = (rows: readonly number[][], empty: boolean): number[][] => rows.map((r, i) => (empty && i === rows.length - 1 ? [] : r));
+for (const empty of [false, true])
+  for (const least of [0, 1] as const)
+    put("choose",
+      { make: (b, { c }) => b.item(b.choose(condition(b, c, empty), K, least), 0), wants: ({ c }) => { const rows = without(held(c), empty); return nd([rows.length, most(rows, least)], ([i, j]) => rows[i as number]?.[j as number] ?? 0); } },
+      { make: (b, { c }) => b.item(b.choose(condition(b, c, empty), K, least), 1), wants: ({ c }) => { const rows = without(held(c), empty); return nd([rows.length, most(rows, least)], ([i, j]) => ((j as number) < Math.max(least, rows[i as number]?.length ?? 0) ? 1 : 0)); } },
+      // Nothing but the size is asked for, by a node that stands before the choice in the list of inputs.
+      { make: (b, { c }) => { b.choose(condition(b, c, empty), K, least); return b.iota(add(K, constant(1))); }, wants: ({ c }) => nd([most(without(held(c), empty), least) + 1], ([i]) => i as number) });
+put("choose", { make: (b, { c }) => b.item(b.choose(b.reshape(b.slice(b.slice(c, 0, 0, 1), 2, 0, 1), [N]), K, 1), 0), wants: ({ c }) => { const [row] = held(c); return nd([most([row ?? []], 1)], ([j]) => row?.[j as number] ?? 0); } });
+
 // ── leaves ──
 put("input", { make: (_, { x }) => x, wants: ({ x }) => x });
 put("const", { make: (b) => b.tensor("i32", [2, 2], [1, -2, 3, 4]), wants: () => ({ dims: [2, 2], data: [1, -2, 3, 4] }) });
