@@ -62,12 +62,12 @@ export class Lowerer implements Lowering {
     this.#now = { node, base: this.#baseOf(node), count: 0 };
     const made = opOf(node.op).lower(node, this);
     this.#values.set(node, typeof made === "string" ? [made] : made);
+    // A choice may find sizes that no input has.
+    if (node.op === "choose") for (const [i, type] of node.types.entries()) this.#sizes.note(this.value(node, i), type.dims);
     this.#now = undefined;
   }
 
   /** Declares that a node's value is an initializer; the caller writes it. */
-    // A file's operator, or a choice, may find sizes that no input has.
-    if (node.op === "foreign" || node.op === "choose") for (const [i, type] of node.types.entries()) this.#sizes.note(made[i] as string, type.dims);
   initializer(node: Node, name: string | undefined): string {
     const free = this.#unique(name ?? this.#baseOf(node));
     this.#values.set(node, [free]);

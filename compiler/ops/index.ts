@@ -13,7 +13,7 @@ import product from "./product.ts";
 import reduce from "./reduce.ts";
 import windowMeans from "./window-means.ts";
 
-export const OPS: ReadonlyMap<string, Op> = collect([leaves, elementwise, reduce, product, movement, indexing, choose, norm, attention, windowMeans, foreign]);
+export const OPS: ReadonlyMap<string, Op> = collect([leaves, elementwise, reduce, product, movement, indexing, choose, norm, attention, windowMeans]);
 
 export function opOf(name: string): Op {
   const op = OPS.get(name);
