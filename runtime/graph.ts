@@ -4,7 +4,8 @@ import type { DType } from "./artifact.d.ts";
 import { reasonOf, refuse } from "./errors.ts";
 import { loadOnnxRuntime } from "./onnxruntime.ts";
 import { requireDevice } from "./providers.ts";
-import { dtypeOfOnnx, fromOnnx, type Tensor, toOnnx } from "./tensor.ts";
+import { fromOnnx, toOnnx } from "./onnx-tensor.ts";
+import { dtypeOfOnnx, type Tensor } from "./tensor.ts";
 
 export interface GraphOptions {
   /** Threads inside of one operator; ONNX Runtime's default is one a core. */

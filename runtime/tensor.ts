@@ -1,5 +1,4 @@
-// Tensors as programs hold them, and how they go to ONNX Runtime and back, to batches and back.
-import type * as ort from "onnxruntime-common";
+// Tensors as programs hold them, and how they go to batches and back. No type of ONNX Runtime stands here: programs see this file.
 import type { DType } from "./artifact.d.ts";
 import { refuse } from "./errors.ts";
 
@@ -12,12 +11,15 @@ export interface Tensor {
   readonly data: TypedArray;
 }
 
+/** ONNX Runtime's words for element types. */
+export type OnnxName = "float64" | "float32" | "float16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
+
 interface ArrayKind {
   readonly bytes: number;
   /** The classes that hold these values; the first is the one that the runtime makes. */
   readonly arrays: readonly string[];
-  /** ONNX Runtime's word; undefined: it neither takes nor gives them. */
-  readonly onnx: ort.Tensor.Type | undefined;
+  /** Undefined: ONNX Runtime neither takes nor gives them. */
+  readonly onnx: OnnxName | undefined;
   readonly view: (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
 }
 
@@ -42,11 +44,14 @@ export const dtypeOfOnnx = (type: string): DType | undefined => BY_ONNX.get(type
 
 export const count = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
-function kindOf(name: string, dtype: DType): ArrayKind & { onnx: ort.Tensor.Type } {
+function kindOf(name: string, dtype: DType): ArrayKind & { onnx: OnnxName } {
   const kind = KINDS[dtype];
   if (!kind?.onnx) throw refuse("R710", { name, dtype });
   return { ...kind, onnx: kind.onnx };
 }
+
+/** ONNX Runtime's word for an element type; refuses those that it does not take. */
+export const onnxNameOf = (name: string, dtype: DType): OnnxName => kindOf(name, dtype).onnx;
 
 /** A new array for `length` values. */
 export const allocate = (name: string, dtype: DType, length: number): TypedArray => {
@@ -62,17 +67,6 @@ export function fromBytes(name: string, dtype: DType, dims: readonly number[], b
 }
 
 export const bytesOf = ({ data }: Tensor): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-
-export function toOnnx(Tensor: typeof ort.Tensor, name: string, tensor: Tensor): ort.Tensor {
-  return new Tensor(kindOf(name, tensor.dtype).onnx, tensor.data as ort.Tensor.DataType, tensor.dims);
-}
-
-export function fromOnnx(name: string, tensor: ort.Tensor): Tensor {
-  const dtype = dtypeOfOnnx(tensor.type);
-  if (!dtype || typeof tensor.data === "string") throw refuse("R710", { name, dtype: tensor.type });
-  const data = tensor.data as Uint8Array;
-  return fromBytes(name, dtype, [...tensor.dims], new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-}
 
 /** Tensors of equal sizes as one, with the batch axis in front. */
 export function stack(name: string, dtype: DType, items: readonly Tensor[]): Tensor {
