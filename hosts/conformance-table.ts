@@ -144,4 +144,60 @@ export const TABLE: readonly Entry[] = [
         { text_to_vision: to_vision, vision_to_text: to_text, drop_all_vision: to_vision < tau and to_text < tau }
       }`,
   },
+  {
+    system: "02-reweaving", op: "reweave",
+    text: `
+      use folds.reweave (blended)
+      fn run(x: f32[B, N, C], tap0: f32[B, N, C], tap1: f32[B, N, C] = none, tap2: f32[B, N, C] = none, R0: f32[C, D] = none, R1: f32[C, D] = none, R2: f32[C, D] = none, b: f32[S] = none; taps: Int, alpha: Float, lam: Float, match: Bool, gamma: Float = none) {
+        let states = [tap0, tap1, tap2][0..taps]
+        let maps = [R0, R1, R2][0..taps]
+        let made = concat([split(if given(maps[i]) { dot(states[i], maps[i]; over: C) as [B, N, C] } else { states[i] }; B into (S = 1, B)) for i in 0..taps]; over: S)
+        let logits = if given(b) { b } else { tensor([0.0 for i in 0..taps]) as [S] }
+        { out: blended(x, made, softmax(logits; over: S); alpha, match, lam, gamma: if given(gamma) { gamma } else { 0.0 }) }
+      }`,
+  },
+  {
+    system: "02-reweaving", op: "fit_reconstruction",
+    text: `
+      use folds.reweave (fitted)
+      fn run(src: f32[M, C], dst: f32[M, D]; ridge: Float) { { R: fitted(src, dst; ridge) } }`,
+  },
+  {
+    system: "26-mrt5", op: "delete_gate_hard",
+    text: `
+      use folds.keep (hiding)
+      use folds.mrt5 (deleted, deletion, logits, within)
+      fn run(h: f32[B, N, C], ln: f32[C], w: f32[C], b: f32[One = 1], ids: i64[B, N], bias: f32[B, H, N', N]; k: Float, threshold: Float, eps: Float, capacity: Int = none) {
+        let z = logits(h, ln, w, b[One: 0]; eps)
+        let gate = select(ids == 0, k, deletion(z; k))
+        let plan = if given(capacity) { within(gate > threshold; capacity) } else { deleted(gate, gate * 0.0; threshold) }
+        let rows = gather(bias, plan.places as [B, M]; over: N')
+        let both = gather(permute(rows; (B, N, H, M)), plan.places; over: N)
+        {
+          gate: gate, logits: z, positions: plan.places, mask: hiding(plan.valid), count: sum(cast(gate > threshold; to: i64); over: N),
+          hidden: plan.pick(h), bias_kept: permute(both; (B, H, M, K))
+        }
+      }`,
+  },
+  {
+    system: "26-mrt5", op: "gated_attention",
+    text: `
+      use folds.keep (hiding)
+      use folds.mrt5 (deleted, softmax1)
+      fn attend(q: f32[B, H, M, D], k: f32[B, H, N, D], v: f32[B, H, N, D], bias: f32[B, H, M, N], term: f32[B, N]; one: Bool) -> f32[B, H, M, D] {
+        let scores = dot(q, k; over: D) + bias + term
+        dot(if one { softmax1(scores) as [B, H, M, N] } else { softmax(scores; over: N) }, v; over: N)
+      }
+      fn rows(x: f32[B, H, N, D], places: i64[B, K]) -> f32[B, H, K, D] { permute(gather(x, places; over: N); (B, H, K, D)) }
+      fn run(gate: f32[B, N], q: f32[B, H, N, D], k: f32[B, H, N, D], v: f32[B, H, N, D], bias: f32[B, H, N', N]; softmax1: Bool, k: Float, threshold: Float) {
+        let at = q as [B, H, N', D]
+        let plan = deleted(gate, gate * 0.0; threshold)
+        let kept_bias = permute(gather(rows(bias as [B, H, N, D], plan.places) as [B, H, K', N], plan.places; over: N); (B, H, K', K))
+        {
+          soft: attend(at, k, v, bias, gate; one: softmax1), positions: plan.places, mask: hiding(plan.valid),
+          hard: attend(rows(q, plan.places) as [B, H, K', D], rows(k, plan.places), rows(v, plan.places), kept_bias, hiding(plan.valid); one: softmax1),
+          masked: attend(at, k, v, bias, hiding(gate > threshold); one: softmax1)
+        }
+      }`,
+  },
 ];

@@ -9,7 +9,7 @@ import type { Elaboration } from "./elaboration.ts";
 import { asFloat, asSize, makeRecord } from "./evaluate.ts";
 import { fail } from "./fail.ts";
 import type { Scope } from "./scope.ts";
-import { describe, sizeValue, type Value } from "./value.ts";
+import { describe, NONE, sizeValue, type Value } from "./value.ts";
 
 /** What a compile-time parameter takes. */
 export interface StaticType {
@@ -160,5 +160,5 @@ export function fromJson(json: unknown): Value {
   if (typeof json === "string") return { kind: "text", value: json };
   if (Array.isArray(json)) return { kind: "list", items: json.map(fromJson) };
   if (typeof json === "object" && json !== null) return { kind: "record", fields: new Map(Object.entries(json).map(([k, v]) => [k, fromJson(v)])), type: undefined };
-  return { kind: "word", name: "none", span: { file: "", start: 0, end: 0 } };
+  return NONE;
 }

@@ -122,26 +122,37 @@ function isSeenBefore(condition: Node, shown: boolean, facts: Facts): boolean {
   return false;
 }
 
-/** A reshape that only puts leading sizes of 1 in, or a repetition along those. */
+/** A reshape that only moves sizes of 1 about, or a repetition: of neither do the last two axes notice. */
 function isStretched(node: Node, facts: Facts): boolean {
   const [x] = node.inputs as readonly [Node];
   if ((node.op !== "reshape" && node.op !== "expand") || x.type.dims.length < 2) return false;
   const lastTwo = (n: Node): readonly Dim[] => n.type.dims.slice(-2);
-  return x.type.dims.slice(0, -2).every((d) => facts.number(d) === 1) && lastTwo(x).every((d, i) => facts.equal(d, lastTwo(node)[i] as Dim));
+  return (node.op === "expand" || movesOnes(node, facts)) && lastTwo(x).every((d, i) => facts.equal(d, lastTwo(node)[i] as Dim));
 }
 
-/** Whether the node counts 0, 1, … along the axis that is the given one from behind, and has one size otherwise. */
+/** Whether the node counts 0, 1, … along the axis that is the given one from behind, and is the same along all others. */
 function counts(node: Node, fromBehind: number, facts: Facts): boolean {
-  let at = node;
   const { dims } = node.type;
   const place = dims.length - fromBehind;
-  if (place < 0 || dims.some((d, i) => i !== place && facts.number(d) !== 1 && node.op !== "expand")) return false;
-  while (at.op === "reshape" || at.op === "cast" || at.op === "expand") {
-    const [x] = at.inputs as readonly [Node];
-    const large = x.type.dims.filter((d) => facts.number(d) !== 1);
-    if (at.op === "expand" && !(facts.equal(x.type.dims[place] ?? (dims[0] as Dim), dims[place] as Dim) && x.type.dims.length === dims.length)) return false;
-    if (large.length > 1) return false;
-    at = x;
-  }
-  return at.op === "iota" && facts.equal(at.type.dims[0] as Dim, dims[place] as Dim);
+  const [x] = node.inputs;
+  if (place < 0) return false;
+  if (node.op === "iota") return place === 0;
+  if (!x) return false;
+  const inner = x.type.dims;
+  if (node.op === "cast") return counts(x, fromBehind, facts);
+  if (node.op === "expand") return inner.length >= fromBehind && facts.equal(inner[inner.length - fromBehind] as Dim, dims[place] as Dim) && counts(x, fromBehind, facts);
+  if (node.op !== "reshape" || !movesOnes(node, facts)) return false;
+  // The same one of the axes that are larger than 1.
+  const nth = larger(dims, facts).indexOf(place);
+  const at = larger(inner, facts)[nth];
+  return at !== undefined && counts(x, inner.length - at, facts);
+}
+
+/** Where the axes are that are not of size 1. */
+const larger = (dims: readonly Dim[], facts: Facts): number[] => dims.flatMap((d, i) => (facts.number(d) === 1 ? [] : [i]));
+
+function movesOnes(reshape: Node, facts: Facts): boolean {
+  const [before, after] = [reshape.inputs[0]?.type.dims ?? [], reshape.type.dims];
+  const [from, to] = [larger(before, facts), larger(after, facts)];
+  return from.length === to.length && from.every((at, i) => facts.equal(before[at] as Dim, after[to[i] as number] as Dim));
 }

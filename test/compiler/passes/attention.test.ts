@@ -35,6 +35,20 @@ const FORMS: Readonly<Record<string, Form>> = {
   "causal, later ones named": {
     make: (b) => { const at = b.iota(N); return attended(b, (s) => b.where(b.reshape(b.binary("gt", b.reshape(at, [1, N]), b.reshape(at, [N, 1])), [1, 1, N, N]), number(b, HIDDEN), s)); }, causal: true,
   },
+  "causal by positions that every row has": {
+    make: (b) => {
+      const at = b.expand(b.reshape(b.iota(N), [1, N]), [B, N]);
+      const seen = b.binary("ge", b.expand(b.reshape(at, [B, N, 1]), [B, N, N]), b.reshape(at, [B, 1, N]));
+      return attended(b, (s) => b.where(b.reshape(seen, [B, 1, N, N]), s, number(b, HIDDEN)));
+    }, causal: true,
+  },
+  "by positions of each row": {
+    make: (b) => {
+      const at = b.add(b.expand(b.reshape(b.iota(N), [1, N]), [B, N]), b.input("from", "i64", [B, N]));
+      const seen = b.binary("ge", b.expand(b.reshape(at, [B, N, 1]), [B, N, N]), b.reshape(at, [B, 1, N]));
+      return attended(b, (s) => b.where(b.reshape(seen, [B, 1, N, N]), s, number(b, HIDDEN)));
+    }, inputs: 4,
+  },
   "causal with a term of the keys": { make: (b) => attended(b, (s) => b.where(earlier(b), b.add(s, ofKeys(b)), number(b, HIDDEN))), causal: true, inputs: 4 },
   "the other way round is a term": {
     make: (b) => { const at = b.iota(N); return attended(b, (s) => b.where(b.reshape(b.binary("ge", b.reshape(at, [1, N]), b.reshape(at, [N, 1])), [1, 1, N, N]), s, number(b, HIDDEN))); }, inputs: 4,

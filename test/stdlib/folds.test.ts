@@ -1,7 +1,8 @@
-/** Published folds in the blocks of small vision transformers: they compile, run, leave as many tokens as they say, and folding nothing changes nothing. */
+/** Published folds in the blocks of small transformers: they compile, run, leave as many tokens as they say, and folding nothing changes nothing. */
 import test from "ava";
+import { topological } from "../../compiler/graph/node.ts";
 import type { Dim } from "../../compiler/types/dim.ts";
-import { f32 } from "../support/evaluate.ts";
+import { f32, i64 } from "../support/evaluate.ts";
 import { difference } from "../support/golden.ts";
 import { compiled, output, run, SPELLINGS } from "../support/program.ts";
 
@@ -43,6 +44,11 @@ const PLACED: readonly Placed[] = [
     same: "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, attention: blocks[3].probs, tau: 0.0) up none",
   },
   { use: "todre (without_vision)", model: DIGITS, tokens: [50, 50, 50, 50, 20, 20], lines: "across blocks[4..] with without_vision(system: 1, vision: 30)" },
+  {
+    use: "reweave (reweave)", model: DIGITS, tokens: [50, 50, 50, 50, 50, 50],
+    lines: "in each blocks[4] after input with reweave(taps: blocks[1..4 step 2].output, alpha: 0.3, gamma: 4.0)",
+    same: "in each blocks[4] after input with reweave(taps: blocks[1..4 step 2].output, alpha: 0.0)",
+  },
 ];
 
 const program = ({ use, model }: Pick<Placed, "use" | "model">, lines: string): string => `
@@ -84,4 +90,31 @@ test("a picture that nobody sees is a picture that is not there", async (t) => {
   const hidden = await scores({ use: "todre (relevance_gate)", model: DIGITS }, "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, tau: 2.0)", "folded");
   const gone = await scores({ use: "todre (without_vision)", model: DIGITS }, "across blocks[4..] with without_vision(system: 1, vision: 30)", "folded");
   t.true(difference(hidden, gone).relative <= 1e-5);
+});
+
+/** A decoder of 6 blocks: logits of every token. */
+const decoder = (line: string): string => `
+use model.llama
+use folds.reweave (reweave, Reconstruction)
+model transformer = llama.Decoder from "models/tiny-llama-shakespeare"
+model maps = Reconstruction(taps: 2, width: 128) from random(seed: 1)
+compress transformer as folded { fold tokens in each blocks[4] after input with ${line} }
+pipeline probe(ids: i64[N]) -> { logits: f32[N, V] } { { logits: transformer(ids) } }
+`;
+const logits = async (line: string, ids: readonly number[], variant?: string): Promise<number[]> =>
+  output(await run(compiled(decoder(line), { variant }), { ids: i64([1, ids.length], ids) }), "logits");
+const IDS = [5, 99, 340, 12, 7, 801, 33, 450];
+
+test("a decoder with rewoven states still sees nothing of later tokens", async (t) => {
+  for (const line of ["reweave(taps: blocks[0..3 step 2].output, alpha: 0.4, lambda: 0.5, gamma: 4.0)", "reweave(taps: blocks[0..3 step 2].output, alpha: 0.4, lambda: 0.5, through: maps)"]) {
+    const [all, some] = [await logits(line, IDS, "folded"), await logits(line, IDS.slice(0, 5), "folded")];
+    t.true(difference(all.slice(0, some.length), some).relative <= 1e-4);
+    t.true(difference(all, await logits(line, IDS)).relative > 1e-3);
+  }
+});
+
+test("what is blended in with alpha 0 leaves nothing in the graph", (t) => {
+  const text = program({ use: "reweave (reweave)", model: DIGITS }, "in each blocks[4] after input with reweave(taps: blocks[0..3 step 2].output, alpha: 0.0)");
+  const size = (variant: string | undefined): number => topological(compiled(text, { variant }).fused.outputs.map((o) => o.node)).length;
+  t.is(size("folded"), size(undefined));
 });
