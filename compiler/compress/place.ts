@@ -329,7 +329,7 @@ class Weaver {
     const label = origin ? [{ span: origin.span, says: `this carries ${this.#describeCount(old.count)} tokens` }] : [];
     const site = this.#siteOf(old.input, name);
     return fail(folds.F307, span, {
-      name: site?.slice(site.lastIndexOf(".") + 1),
+      name: nameOf(site),
       first: site ?? (origin?.path || "a value from before the fold"), second: this.#e.arena.originsOf(folded.input)[0]?.path || "the folded value",
       left: this.#describeCount(old.count), right: this.#describeCount(folded.count),
     }, [...label, ...this.#label(node, "and here it meets the folded tokens")]);
@@ -633,6 +633,12 @@ function callsOf(expr: unknown, name: string): Ast.Call[] {
   if (typeof expr !== "object" || expr === null) return [];
   const own = (expr as Ast.Call).kind === "call" && (expr as Ast.Call).callee.kind === "name" && ((expr as Ast.Call).callee as Ast.Name).name === name ? [expr as Ast.Call] : [];
   return [...own, ...Object.values(expr).flatMap((v) => (typeof v === "object" ? callsOf(v, name) : []))];
+}
+
+/** What a fold can call the value at this path. */
+function nameOf(path: string | undefined): string | undefined {
+  const name = path?.slice(path.lastIndexOf(".") + 1);
+  return name === "input" || name === "output" ? undefined : name;
 }
 
 /** Whether the contract maps `name` to the site at `path`. */
