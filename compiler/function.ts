@@ -20,6 +20,7 @@ import { constant, type Dim, symbol } from "./types/dim.ts";
 import type { DType } from "./types/tensor.ts";
 
 export interface FunctionInput {
+  /** Of a parameter; `block.query` is the field `query` of a parameter that takes a record. */
   readonly name: string;
   readonly dtype: DType;
   /** A number, or a name for a size that a run decides. */
@@ -33,7 +34,7 @@ export interface FunctionRequest {
   /** A function of that file or one that it imports: `mean_iou`, `iou.mean_iou`. */
   readonly fn: string;
   readonly inputs: readonly FunctionInput[];
-  /** Compile-time arguments as JSON; a string stands for a word where the parameter wants one. */
+  /** Compile-time arguments as JSON; a string stands for a word where the parameter wants one, null for the default. */
   readonly statics?: Readonly<Record<string, unknown>>;
 }
 
@@ -82,12 +83,16 @@ function given(e: Elaboration, fn: FnValue, request: Omit<FunctionRequest, "file
     if (!known.includes(name)) fail(shapes.T305, span, { name, of: request.fn, near: nearest(name, known) });
   };
   for (const input of request.inputs) {
-    claim(input.name);
-    const param = signature.params.find((p) => p.name.name === input.name);
-    values.set(input.name, graphInput(e, input.name, input.dtype, input.dims.map((d) => sizeOf(e, d)), axisNames(e, param, input.dims.length)));
+    const [name = "", field] = input.name.split(".");
+    claim(name);
+    const param = field === undefined ? signature.params.find((p) => p.name.name === name) : undefined;
+    const value = graphInput(e, input.name, input.dtype, input.dims.map((d) => sizeOf(e, d)), axisNames(e, param, input.dims.length));
+    const before = values.get(name);
+    values.set(name, field === undefined ? value : { kind: "record", fields: new Map([...(before?.kind === "record" ? before.fields : []), [field, value]]), type: undefined });
   }
   for (const [name, json] of Object.entries(request.statics ?? {})) {
     claim(name);
+    if (json === null) continue;
     const param = [...signature.statics, ...signature.params].find((p) => p.name.name === name);
     values.set(name, fromArgument(param ? paramType(param, fn.scope) : undefined, json, span));
   }

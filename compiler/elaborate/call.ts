@@ -160,8 +160,12 @@ export function callFunction(e: Elaboration, fn: Extract<Value, { kind: "fn" }>,
     if (!primitive) throw new Error(`the primitive ${fn.extern} is declared in core.kiri and not built`);
     return e.at(span, () => primitive(e, { values, span }));
   }
+  // Of which nothing is known yet, its axes included: the body is checked by itself.
+  if (decl.signature.params.some((p) => p.type?.kind === "tensor-type" && isOpaque(values.get(p.name.name)))) return { kind: "unknown", type: `the result of ${of}` };
   return e.once(decl, of, span, () => applySignature(e, decl.signature, of, values, fn.scope, span, (inner) => (decl.body ? evaluateBlock(e, decl.body, inner) : POISON)));
 }
+
+const isOpaque = (value: Value | undefined): boolean => value?.kind === "unknown" && !OPEN_NUMBERS.has(value.type);
 
 /** What stands for itself where its value is not known. */
 const OPEN_NUMBERS: ReadonlySet<string> = new Set(["Float", "Int", "Bool"]);
@@ -188,7 +192,7 @@ export function applySignature(e: Elaboration, signature: Ast.Signature, of: str
     const value = values.get(p.name.name);
     if (value) scope.set(p.name.name, bindParam(e, binding, p, value, of, scope, span));
   }
-  for (const [name, word] of scope.own()) if (word.kind === "word") scope.set(name, { ...word, name: binding.formalOf.get(word.name) ?? word.name });
+  for (const [name, word] of scope.own()) if (word.kind === "word" && word !== NONE) scope.set(name, { ...word, name: binding.formalOf.get(word.name) ?? word.name });
   for (const [name, { dim }] of binding.sizes) scope.set(name, sizeValue(dim));
   checkWhere(e, signature.where, scope, of, span);
   const bound = new Set(binding.sizes.keys());
@@ -355,10 +359,6 @@ export function matchTensor(e: Elaboration, type: Ast.TensorType, of: string, re
   return tensor(result.node, names);
 }
 
-function sizeIn(scope: Scope, name: string): Dim | undefined {
-  const value = scope.get(name);
-  return value?.kind === "size" ? value.dim : undefined;
-}
 /** A size with the most in place of each count that data decide. */
 function most(e: Elaboration, dim: Dim): Dim {
   const makers = new Map([...symbolsOf(dim)].flatMap((name) => {
@@ -369,6 +369,10 @@ function most(e: Elaboration, dim: Dim): Dim {
   return makers.size > 0 && grows ? substitute(dim, makers) : dim;
 }
 
+function sizeIn(scope: Scope, name: string): Dim | undefined {
+  const value = scope.get(name);
+  return value?.kind === "size" ? value.dim : undefined;
+}
 
 /** Names that would meet in the caller's view get primes. */
 function distinct(names: readonly string[]): string[] {

@@ -39,6 +39,9 @@ function full(e: Elaboration, c: PrimitiveCall): Value {
   const skipped = given(c, "except") ? wordsOf(c, "except") : [];
   const axes = like.axes.filter((n) => !skipped.includes(n));
   const dtype = given(c, "dtype") ? dtypeOf(c) : like.node.type.dtype;
+  const value = given(c, "value");
+  // A size that only a run knows, or that is open while a declaration is checked by itself.
+  if (value?.kind === "size" && e.arena.facts.number(value.dim) === undefined) return e.named.expand(e.named.sizeAs(dtype, value.dim), axes, new Map(axes.map((n) => [n, dimOf(like, n) as NonNullable<ReturnType<typeof dimOf>>])));
   return tensor(e.b.fill(dtype, axes.map((n) => dimOf(like, n) as NonNullable<ReturnType<typeof dimOf>>), floatOf(e, c, "value")), axes);
 }
 
@@ -103,4 +106,7 @@ function product(e: Elaboration, c: PrimitiveCall): Value {
   return sizeValue(items.map((v) => asSize(e, v, c.span)).reduce(multiply, constant(1)));
 }
 
-export const making: PrimitiveTable = { count, product, random, full, tensor: listTensor, iota, window_mask: windowMask, pool, linear_int8: linearInt8 };
+/** Whether an argument that may be left out was given. */
+const wasGiven = (_: Elaboration, c: PrimitiveCall): Value => ({ kind: "bool", value: given(c, "x") !== undefined });
+
+export const making: PrimitiveTable = { count, product, given: wasGiven, random, full, tensor: listTensor, iota, window_mask: windowMask, pool, linear_int8: linearInt8 };
