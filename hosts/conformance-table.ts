@@ -6,7 +6,7 @@ export interface Entry {
   readonly system: string;
   /** The `op` of a case. */
   readonly op: string;
-  /** A `.kiri` text with a function `run`: inputs of a case stand before `;`, its `params` after it, its outputs are fields of the result. */
+  /** A `.kiri` text with a function `run`: inputs of a case stand before `;`, its `params` after it (`k_param` where an input is called `k` too), its outputs are fields of the result. */
   readonly text: string;
 }
 
@@ -96,6 +96,33 @@ export const TABLE: readonly Entry[] = [
     text: `
       use tokens.fsq (Fsq)
       fn run(indices: i64[...]; levels: [Int]) { { codes: Fsq(levels).decode(indices) } }`,
+  },
+  {
+    system: "22-pils", op: "alr_roundtrip",
+    text: `
+      use folds.pils (decoder, hidden_of, ratios)
+      fn run(h: f32[N, D], w: f32[V, D], idx: i64[T]; extra: Int) {
+        let logp = log_softmax(dot(h, w; over: D); over: V)
+        { logp: logp, alr: ratios(logp, idx), decoder: decoder(w, idx), h_back: hidden_of(ratios(logp, idx) as [N, K], w, idx) }
+      }`,
+  },
+  {
+    system: "22-pils", op: "pils_compress",
+    text: `
+      use folds.pils (hidden_of, learned, pils, ratios)
+      fn distribution(h: f32[N, D], W: f32[V, D]; bias: Any, temperature: Float) -> f32[N, V] {
+        let logits = dot(h, W; over: D)
+        log_softmax(if given(bias) { (logits + bias as [V]) / temperature } else { logits / temperature }; over: V)
+      }
+      fn run(W: f32[V, D], hidden: f32[N, D], tokens: i64[T], bias: f32[V] = none, observed_hidden: f32[M, D] = none; extra: Int, temperature: Float, rank: Int) {
+        let logp = distribution(hidden, W; bias, temperature)
+        let f = pils(head: W, tokens: tokens, bias: bias, temperature: temperature)
+        let code = f.down(logp) as [N, K]
+        let black = if given(observed_hidden) {
+          log_softmax(dot(code, learned(distribution(observed_hidden as [N, D], W; bias, temperature), tokens) as [K, V]; over: K); over: V)
+        } else { logp }
+        { logp: logp, code: code, hidden: hidden_of(code, W, tokens; bias, temperature), recovered: f.up(code), recovered_black_box: black }
+      }`,
   },
   {
     system: "45-atoken", op: "fsq",
@@ -189,7 +216,7 @@ export const TABLE: readonly Entry[] = [
         dot(if one { softmax1(scores) as [B, H, M, N] } else { softmax(scores; over: N) }, v; over: N)
       }
       fn rows(x: f32[B, H, N, D], places: i64[B, K]) -> f32[B, H, K, D] { permute(gather(x, places; over: N); (B, H, K, D)) }
-      fn run(gate: f32[B, N], q: f32[B, H, N, D], k: f32[B, H, N, D], v: f32[B, H, N, D], bias: f32[B, H, N', N]; softmax1: Bool, k: Float, threshold: Float) {
+      fn run(gate: f32[B, N], q: f32[B, H, N, D], k: f32[B, H, N, D], v: f32[B, H, N, D], bias: f32[B, H, N' = N, N]; softmax1: Bool, k_param: Float, threshold: Float) {
         let at = q as [B, H, N', D]
         let plan = deleted(gate, gate * 0.0; threshold)
         let kept_bias = permute(gather(rows(bias as [B, H, N, D], plan.places) as [B, H, K', N], plan.places; over: N); (B, H, K', K))
@@ -198,6 +225,31 @@ export const TABLE: readonly Entry[] = [
           hard: attend(rows(q, plan.places) as [B, H, K', D], rows(k, plan.places), rows(v, plan.places), kept_bias, hiding(plan.valid); one: softmax1),
           masked: attend(at, k, v, bias, hiding(gate > threshold); one: softmax1)
         }
+      }`,
+  },
+  {
+    system: "62-token-shuffle", op: "fold",
+    text: `
+      use folds.token_shuffle (fused)
+      fn run(x: f32[B, H, W, C]; s: Int) { { out: fused(join(x; (H, W) into N); grid: (H, W), s: s) } }`,
+  },
+  {
+    system: "62-token-shuffle", op: "shuffle_unshuffle",
+    text: `
+      use folds.token_shuffle (fused, parted, refined)
+      fn run(
+        x: f32[B, H, W, C], wc: f32[C, E], bc: f32[E], we: f32[E, F], be: f32[F],
+        in0_w1: f32[D, O], in0_b1: f32[O], in0_w2: f32[O, D], in0_b2: f32[D], in1_w1: f32[D, O], in1_b1: f32[O], in1_w2: f32[O, D], in1_b2: f32[D],
+        out0_w1: f32[D, O], out0_b1: f32[O], out0_w2: f32[O, D], out0_b2: f32[D], out1_w1: f32[D, O], out1_b1: f32[O], out1_w2: f32[O, D], out1_b2: f32[D];
+        s: Int, blocks: Int, hidden: Int, gelu: Str
+      ) {
+        let z = fused(join(dot(x, wc; over: C) + bc; (H, W) into N); grid: (H, W), s: s)
+        let first = refined(z, permute(in0_w1; (O, D)), in0_b1, permute(in0_w2; (D, O)), in0_b2)
+        let inner = refined(first, permute(in1_w1; (O, D)), in1_b1, permute(in1_w2; (D, O)), in1_b2)
+        let third = refined(inner, permute(out0_w1; (O, D)), out0_b1, permute(out0_w2; (D, O)), out0_b2)
+        let last = refined(third, permute(out1_w1; (O, D)), out1_b1, permute(out1_w2; (D, O)), out1_b2)
+        let tokens = parted(last; grid: (H, W), s: s)
+        { fused: inner, out: split(dot(tokens, we; over: E) + be; N into (H = H, W)) }
       }`,
   },
 ];
