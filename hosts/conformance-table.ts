@@ -83,6 +83,26 @@ export const TABLE: readonly Entry[] = [
       }`,
   },
   {
+    system: "14-arc-encoder", op: "group_sizes",
+    text: `
+      use model.arc_encoder (group_sizes)
+      fn run(; n: Int, rate: Int) { { out: group_sizes(n, rate) } }`,
+  },
+  {
+    system: "14-arc-encoder", op: "pooled_query_attention",
+    text: `
+      use model.arc_encoder (mixed, pooled)
+      fn apart(x: f32[N, C]; heads: Int) -> f32[B, H, N, D] { permute(split(split(x; C into (H = heads, D)); N into (B = 1, N)); (B, H, N, D)) }
+      fn normed(x: f32[N, C], gain: f32[C]; eps: Float) -> f32[N, C] { x / sqrt(mean(x * x; over: C) + eps) * gain }
+      fn run(h: f32[N, C], norm: f32[C], wq: f32[C, E = C], wk: f32[C, E = C], wv: f32[C, E = C], wo: f32[E = C, F = C]; rate: Int, heads: Int, theta: Float, eps: Float) {
+        let p = squeeze(pooled(split(h; N into (B = 1, N)); rate); B)
+        let q = apart(dot(normed(p as [N, C], norm; eps), wq; over: C) as [N, C]; heads) as [B, H, G, D]
+        let (k, v) = (apart(dot(normed(h, norm; eps), wk; over: C) as [N, C]; heads), apart(dot(normed(h, norm; eps), wv; over: C) as [N, C]; heads))
+        let context = squeeze(join(permute(mixed(q, k, v; theta, neighbours: true); (B, G, H, D)); (H, D) into E); B)
+        { pooled: p, out: p + dot(context, wo; over: E) as [G, C] }
+      }`,
+  },
+  {
     system: "21-flextok", op: "fsq",
     text: `
       use tokens.fsq (Fsq)
