@@ -145,6 +145,35 @@ export const TABLE: readonly Entry[] = [
       }`,
   },
   {
+    system: "31-token-prepending", op: "prepend_decoder",
+    text: `
+      use folds.prepend (overwritten)
+      use model.llama (rotate)
+      use nn.activation (silu)
+      fn normed(x: f32[B, N, C], gain: f32[C]; eps: Float) -> f32[B, N, C] { x / sqrt(mean(x * x; over: C) + eps) * gain }
+      fn apart(x: f32[B, N, C]; heads: Int) -> f32[B, H, N, D] { permute(split(x; C into (H = heads, D)); (B, H, N, D)) }
+      fn block(x: f32[B, N, C], pad: bool[B, N], l: Any; heads: Int, theta: Float, eps: Float) -> f32[B, N, C] {
+        let normal = normed(x, l.n1 as [C]; eps)
+        let q = rotate(apart(dot(normal, l.wq as [C, E]; over: C) as [B, N, C]; heads); theta) as [B, H, N', D]
+        let k = rotate(apart(dot(normal, l.wk as [C, E]; over: C) as [B, N, C]; heads); theta)
+        let v = apart(dot(normal, l.wv as [C, E]; over: C) as [B, N, C]; heads)
+        let scores = dot(q, k; over: D) / sqrt(q.D)
+        let seen = (expand(iota(N as N'); like: scores, except: (B, H)) >= iota(N as N))
+        let hidden = select(pad, -1e30, select(seen, scores, -1e30))
+        let context = join(permute(dot(softmax(hidden; over: N), v; over: N); (B, N', H, D)); (H, D) into E) as [B, N, E]
+        let attended = x + dot(context, l.wo as [E, C]; over: E)
+        let inner = normed(attended, l.n2 as [C]; eps)
+        attended + dot(silu(dot(inner, l.wg as [C, E]; over: C)) * dot(inner, l.wu as [C, E]; over: C), l.wd as [E, C]; over: E)
+      }
+      fn run(h: f32[B, N, C], pst: i64[B], pad: bool[B, N], l0: Any = 0, l1: Any = 0, l2: Any = 0, l3: Any = 0, l4: Any = 0, l5: Any = 0; heads: Int, layers: Int, start: Int, exit: Int, output_layer: Int, eps: Float, theta: Float) {
+        let all = [l0, l1, l2, l3, l4, l5]
+        let states = repeat i in 0..output_layer from x = h {
+          block(if start <= i and i < exit { overwritten(x, pst) } else { x }, pad, all[i]; heads, theta, eps)
+        }
+        { embedding: states[N: -1], states: select(pad, 0.0, states) }
+      }`,
+  },
+  {
     system: "45-atoken", op: "fsq",
     text: `
       use tokens.fsq (Fsq)
