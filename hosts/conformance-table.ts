@@ -183,6 +183,16 @@ export const TABLE: readonly Entry[] = [
       }`,
   },
   {
+    system: "60-code-merge", op: "merge_units",
+    text: `
+      use folds.code_units (code_units, used)
+      fn run(h: f32[B, N, C], gid: i64[B, N], mask: bool[B, N], u: f32[C] = none; groups: Int, learned: Bool) {
+        let f = if learned { code_units(unit: gid, mask: mask, groups: groups, score: dot(h, u; over: C)) } else { code_units(unit: gid, mask: mask, groups: groups) }
+        let merged = f.down(h)
+        { out: merged, used: used(gid, mask; groups), unmerged: f.up(merged) }
+      }`,
+  },
+  {
     system: "64-hiprune", op: "hiprune",
     text: `
       use folds.hiprune (anchored, anchors_of, hierarchy)
