@@ -174,6 +174,43 @@ export const TABLE: readonly Entry[] = [
       }`,
   },
   {
+    system: "42-razor", op: "retrieval_heads",
+    text: `
+      use folds.razor (repetition, retrieval_heads)
+      fn run(attn: f32[H, N', N]; segment: Int, repeats: Int, p_echo: Float, p_induction: Float, group: Int = 1) {
+        let probs = split(attn; H into (B = 1, H))
+        let (echo, induction) = (squeeze(repetition(probs; segment, ahead: 0); B), squeeze(repetition(probs; segment, ahead: 1); B))
+        { echo: echo, induction: induction, retrieval: retrieval_heads(echo, induction; echo_share: p_echo, induction_share: p_induction, group: group) }
+      }`,
+  },
+  {
+    system: "42-razor", op: "razor_attention",
+    text: `
+      use folds.razor (razor_masked, window_of)
+      fn run(q: f32[B, H, M, D], k: f32[B, G, N, D], v: f32[B, G, N, E], retrieval: bool[G]; S0: Int, C: Int, N0: Int, scale: Float, kept_from: Int, sinks: Int, dropped: Int, cache_ratio: Float) {
+        let made = razor_masked(q, k, v, retrieval; scale, sinks: N0, share: C, least: S0)
+        { out: made.out, comp_k: made.key, comp_v: made.value }
+      }`,
+  },
+  {
+    system: "42-razor", op: "razor_decode_stream",
+    text: `
+      use folds.razor (attend, clipped, pushed)
+      fn wide(x: f32[N, D]) -> f32[B, H, N, D] { split(x; N into (B = 1, H = 1, N)) }
+      fn run(q: f32[T, D], k: f32[N, D], v: f32[N, E]; S0: Int, N0: Int, prefill: Int, scale: Float) {
+        let start = { cache: clipped(wide(k[N: 0..prefill]), wide(v[N: 0..prefill]); sinks: N0, window: S0), outs: [] }
+        let end = repeat t in 0..T from state = start {
+          let at = prefill + t
+          let cache = pushed(wide(k[N: at..at + 1]), wide(v[N: at..at + 1]); state.cache)
+          let out = attend(wide(q[T: t..t + 1]), cache.keys, cache.values; sinks: N0, count: cache.count, scale: scale)
+          { cache: cache, outs: state.outs + [squeeze(out; (B, H))] }
+        }
+        let (key, value) = (end.cache.keys[K: N0] as [B, H, D], end.cache.values[K: N0] as [B, H, D])
+        let there = if end.cache.count > 0 { 1.0 } else { 0.0 }
+        { out: concat(end.outs; over: T), comp_k: squeeze(key; (B, H)) * there, comp_v: squeeze(value; (B, H)) * there, dropped: tensor([end.cache.count]; dtype: i64) }
+      }`,
+  },
+  {
     system: "45-atoken", op: "fsq",
     text: `
       use tokens.fsq (Fsq)
