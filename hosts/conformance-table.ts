@@ -211,6 +211,22 @@ export const TABLE: readonly Entry[] = [
       }`,
   },
   {
+    system: "43-actqkv", op: "probe_retrieval",
+    text: `
+      use folds.actqkv (unusual, probe, block_scores, chosen, density)
+      fn run(q: f32[M, C], block_keys: f32[J, C]; k: Int) {
+        let (window, keys) = (split(q; M into (B = 1, M)), split(block_keys; J into (B = 1, J)))
+        let scores = block_scores(probe(window), keys)
+        { weights: squeeze(unusual(window); B), probe: squeeze(probe(window); B), scores: squeeze(scores; B), blocks: squeeze(chosen(scores; count: k); B), density: density(scores) }
+      }`,
+  },
+  {
+    system: "43-actqkv", op: "layer_budget",
+    text: `
+      use folds.actqkv (budget)
+      fn run(density: f32[L]; total: Int, kmin: Int, kmax: Int) { { blocks: budget(density; layers: L, total: total, least: kmin, most: kmax) } }`,
+  },
+  {
     system: "45-atoken", op: "fsq",
     text: `
       use tokens.fsq (Fsq)
