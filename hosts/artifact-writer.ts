@@ -1,6 +1,6 @@
 // Writes artefacts whole or not at all: into a temporary directory beside the place, which then takes its name.
 import { createHash, randomBytes } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -51,6 +51,43 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
     throw explained(error, place, []);
   } finally {
     unfinished.delete(temporary);
+  }
+}
+
+/** Several files of one folder, all or none: a model and its data. Each is written beside its place first; rejects with `HostError`, and then nothing has changed. */
+export async function writeFilesWhole(directory: string, files: readonly ArtifactFile[], signal?: AbortSignal): Promise<void> {
+  const place = resolve(directory);
+  const temporary = besides(join(place, files.at(-1)?.path ?? "files"), "tmp");
+  unfinished.set(temporary, undefined);
+  try {
+    await mkdir(temporary, { recursive: true });
+    await checkSpace(temporary, files);
+    await writeFiles(temporary, files, signal);
+    signal?.throwIfAborted();
+    takePlaces(temporary, place, files.map((f) => f.path));
+    await syncDirectory(place);
+  } catch (error) {
+    throw explained(error, place, files);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+    unfinished.delete(temporary);
+  }
+}
+
+/** Moves new files over old ones, and back where one refuses. At once, so that nobody who ends the process comes in between. */
+function takePlaces(from: string, to: string, names: readonly string[]): void {
+  const done: { readonly path: string; readonly old: string | undefined }[] = [];
+  try {
+    for (const name of names) {
+      const path = join(to, name);
+      const old = existsSync(path) ? join(from, `${name}.old`) : undefined;
+      if (old !== undefined) renameSync(path, old);
+      done.push({ path, old });
+      renameSync(join(from, name), path);
+    }
+  } catch (error) {
+    for (const { path, old } of done.reverse()) quietly(() => (old === undefined ? rmSync(path, { force: true }) : renameSync(old, path)));
+    throw error;
   }
 }
 

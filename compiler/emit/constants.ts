@@ -28,6 +28,12 @@ export interface PlannedTensor {
   readonly offset: number;
   readonly length: number;
 }
+export interface ConstantsOptions {
+  /** The data file, as the model finds it; `DATA_FILE` unless given. */
+  readonly file?: string;
+  /** Infinities and what is no number are let through: an imported model may hide by them. */
+  readonly unchecked?: boolean;
+}
 export interface Plan {
   /** For `emitModel`: all constants, but those that the run makes more cheaply than a file holds them. */
   readonly initializers: ReadonlyMap<Node, Initializer>;
@@ -36,12 +42,13 @@ export interface Plan {
   /** Size of the data file; 0: there is none. */
   readonly bytes: number;
   readonly facts: Facts;
+  readonly options: ConstantsOptions;
 }
 
 /** Decides for each constant where it goes, and computes the small ones. The same graph gives the same plan. */
-export async function planConstants(graph: Graph, host: Host): Promise<{ readonly value: Plan; readonly problems: readonly Problem[] }> {
+export async function planConstants(graph: Graph, host: Host, options: ConstantsOptions = {}): Promise<{ readonly value: Plan; readonly problems: readonly Problem[] }> {
   const { facts } = graph.arena;
-  const makers = new Makers(facts, host);
+  const makers = new Makers(facts, host, options);
   const initializers = new Map<Node, Initializer>();
   const tensors: PlannedTensor[] = [];
   const problems: Problem[] = [];
@@ -59,17 +66,17 @@ export async function planConstants(graph: Graph, host: Host): Promise<{ readonl
       }
     } else {
       const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-      initializers.set(node, { kind: "external", dtype, dims, location: DATA_FILE, offset, length });
+      initializers.set(node, { kind: "external", dtype, dims, location: options.file ?? DATA_FILE, offset, length });
       tensors.push({ node, offset, length });
       end = offset + length;
     }
   }
-  return { value: { initializers, tensors, bytes: end, facts }, problems };
+  return { value: { initializers, tensors, bytes: end, facts, options }, problems };
 }
 
 /** The bytes of the data file. A chunk is overwritten when the next one is asked for. Throws `UnusableWeight`. */
 export async function* streamConstants(plan: Plan, host: Host): AsyncGenerator<Uint8Array> {
-  const makers = new Makers(plan.facts, host);
+  const makers = new Makers(plan.facts, host, plan.options);
   const zeros = new Uint8Array(ALIGNMENT);
   let written = 0;
   for (const { node, offset, length } of plan.tensors) {
@@ -103,10 +110,10 @@ class Makers {
   readonly #host: Host;
   readonly #reader: WeightReader;
 
-  constructor(facts: Facts, host: Host) {
+  constructor(facts: Facts, host: Host, { unchecked = false }: ConstantsOptions) {
     this.#facts = facts;
     this.#host = host;
-    this.#reader = new WeightReader(host);
+    this.#reader = new WeightReader(host, unchecked);
     this.values = new ConstantValues(facts, this.#reader);
   }
 

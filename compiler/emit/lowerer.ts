@@ -2,7 +2,7 @@
 import { literal } from "../graph/build.ts";
 import type { Arena, GraphInput, GraphOutput, Literal, Node } from "../graph/node.ts";
 import { opOf } from "../ops/index.ts";
-import { type Lowering, ONNX_TYPE, type OnnxAttrs, type Target } from "../ops/op.ts";
+import { type ForeignNode, type Lowering, ONNX_TYPE, type OnnxAttrs, type Target } from "../ops/op.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import type { DType } from "../types/tensor.ts";
 import { Sizes } from "./sizes.ts";
@@ -17,6 +17,8 @@ export interface Lowered {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attrs: OnnxAttrs;
+  /** In place of `attrs`, for a node of an imported file. */
+  readonly foreign?: { readonly attributes: Uint8Array; readonly captured: readonly string[] };
   /** The graph node that asked for it first. */
   readonly from: Node;
 }
@@ -53,7 +55,9 @@ export class Lowerer implements Lowering {
   get nodes(): readonly Lowered[] {
     if (this.#renamed.size === 0) return this.#nodes;
     const rename = (names: readonly string[]): string[] => names.map((n) => this.#renamed.get(n) ?? n);
-    return this.#nodes.map((n) => ({ ...n, inputs: rename(n.inputs), outputs: rename(n.outputs) }));
+    return this.#nodes.map((n) => ({
+      ...n, inputs: rename(n.inputs), outputs: rename(n.outputs), ...(n.foreign ? { foreign: { ...n.foreign, captured: rename(n.foreign.captured) } } : {}),
+    }));
   }
 
   /** Lowers a graph node whose inputs have been lowered. */
@@ -62,8 +66,8 @@ export class Lowerer implements Lowering {
     this.#now = { node, base: this.#baseOf(node), count: 0 };
     const made = opOf(node.op).lower(node, this);
     this.#values.set(node, typeof made === "string" ? [made] : made);
-    // A choice may find sizes that no input has.
-    if (node.op === "choose") for (const [i, type] of node.types.entries()) this.#sizes.note(this.value(node, i), type.dims);
+    // A file's operator, or a choice, may find sizes that no input has.
+    if (node.op === "foreign" || node.op === "choose") for (const [i, type] of node.types.entries()) this.#sizes.note(made[i] as string, type.dims);
     this.#now = undefined;
   }
 
@@ -96,13 +100,19 @@ export class Lowerer implements Lowering {
   }
 
   several(opType: string, inputs: readonly (string | undefined)[], attrs: OnnxAttrs, domain: string, outputs: readonly boolean[]): readonly string[] {
+    return this.#add(opType, inputs, domain, outputs, { attrs });
+  }
+  foreign({ opType, domain, inputs, outputs, attributes, captured }: ForeignNode): readonly string[] {
+    return this.#add(opType, inputs, domain, outputs, { attrs: {}, foreign: { attributes, captured } });
+  }
+  #add(opType: string, inputs: readonly (string | undefined)[], domain: string, outputs: readonly boolean[], rest: Pick<Lowered, "attrs" | "foreign">): readonly string[] {
     if (!this.#now) throw new Error("nodes are made while a graph node is lowered");
     const { node, base } = this.#now;
     const name = this.#now.count++ === 0 ? this.#unique(base) : this.#unique(`${base}.${opType}`);
     const names = outputs.map((wanted, i) => (wanted ? (i === 0 ? name : this.#unique(`${name}:${i}`)) : ""));
     const given = inputs.map((x) => x ?? "");
     while (given.length > 0 && given[given.length - 1] === "") given.pop();
-    this.#nodes.push({ opType, domain, name, inputs: given, outputs: names, attrs, from: node });
+    this.#nodes.push({ opType, domain, name, inputs: given, outputs: names, ...rest, from: node });
     return names;
   }
 

@@ -3,6 +3,7 @@ import Long from "long";
 import proto, { type onnx as Onnx } from "onnx-proto";
 import type { Span } from "../../grammar/source.ts";
 import { type Graph, type GraphInput, type Node, type WeightRef, topological } from "../graph/node.ts";
+import { CAPTURED } from "../ops/foreign.ts";
 import { ONNX_TYPE, type OnnxAttr, type Target } from "../ops/op.ts";
 import { type Dim, type Facts, asNumber } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
@@ -29,6 +30,18 @@ export interface EmitOptions {
   readonly location?: (ref: WeightRef) => string;
   /** One-based place of a span's start; without it nodes carry no places. */
   readonly position?: (span: Span) => { readonly line: number; readonly column: number };
+  /** What an imported file says of itself, kept as it is. */
+  readonly frame?: Frame;
+}
+/** Inputs, outputs and versions of the file that a graph was imported from. */
+export interface Frame {
+  readonly irVersion: number;
+  /** Version by domain. */
+  readonly opsets: ReadonlyMap<string, number>;
+  /** ValueInfoProtos. An output here may be an input that is handed through. */
+  readonly inputs: readonly Uint8Array[];
+  readonly outputs: readonly Uint8Array[];
+  readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 export interface ExternalTensor {
   readonly node: Node;
@@ -69,6 +82,7 @@ export function emitModel(graph: Graph, options: EmitOptions): Emitted {
     inputs: graph.inputs.map((i) => valueInfo(i.name, i.node.type, facts)),
     outputs: graph.outputs.map((o) => valueInfo(o.name, o.node.type, facts)),
     domains: new Set(lowerer.nodes.map((n) => n.domain)),
+    frame: options.frame,
   });
   return { model, external, nodeCount: lowerer.nodes.length };
 }
@@ -183,7 +197,25 @@ function encodeNode(node: Lowered, entries: readonly (readonly [string, string])
     name: node.name, opType: node.opType, domain: node.domain, input: [...node.inputs], output: [...node.outputs],
     attribute: Object.keys(node.attrs).sort().map((name) => attribute(name, node.attrs[name] as OnnxAttr)),
   }).finish();
-  return concatenated([known, ...entries.map(([key, value]) => field(9, concatenated([textField(1, key), textField(2, value)])))]);
+  const foreign = node.foreign ? withCaptured(node.foreign.attributes, node.foreign.captured) : new Uint8Array();
+  return concatenated([known, foreign, ...entries.map(([key, value]) => field(9, concatenated([textField(1, key), textField(2, value)])))]);
+}
+
+/** Attributes of an imported node, the values that its sub-graphs take from outside called by their names here. */
+function withCaptured(attributes: Uint8Array, captured: readonly string[]): Uint8Array {
+  if (captured.length === 0) return attributes;
+  const node = onnx.NodeProto.decode(attributes);
+  const rename = (graph: Onnx.IGraphProto): void => {
+    for (const inner of graph.node ?? []) {
+      inner.input = (inner.input ?? []).map((name) => (name.startsWith(CAPTURED) ? (captured[Number(name.slice(CAPTURED.length))] ?? name) : name));
+      inside(inner);
+    }
+  };
+  const inside = (of: Onnx.INodeProto): void => {
+    for (const { g, graphs } of of.attribute ?? []) for (const graph of [...(g ? [g] : []), ...(graphs ?? [])]) rename(graph);
+  };
+  inside(node);
+  return onnx.NodeProto.encode(node).finish();
 }
 
 interface Parts {
@@ -193,17 +225,20 @@ interface Parts {
   readonly inputs: Onnx.IValueInfoProto[];
   readonly outputs: Onnx.IValueInfoProto[];
   readonly domains: ReadonlySet<string>;
+  readonly frame?: Frame | undefined;
 }
 
 /** A ModelProto whose nodes are already bytes. */
-function encodeModel({ name, nodes, tensors, inputs, outputs, domains }: Parts): Uint8Array {
-  const rest = onnx.GraphProto.encode({ name, initializer: tensors, input: inputs, output: outputs }).finish();
-  const graph = concatenated([...nodes.map((n) => field(1, n)), rest]);
-  const contrib = [...domains].filter((d) => d !== "").sort();
+function encodeModel({ name, nodes, tensors, inputs, outputs, domains, frame }: Parts): Uint8Array {
+  const ports = frame ? { input: [], output: [] } : { input: inputs, output: outputs };
+  const rest = onnx.GraphProto.encode({ name, initializer: tensors, ...ports }).finish();
+  const graph = concatenated([...nodes.map((n) => field(1, n)), rest, ...(frame?.inputs ?? []).map((p) => field(11, p)), ...(frame?.outputs ?? []).map((p) => field(12, p))]);
+  const versions = new Map([...[...domains].map((domain): [string, number] => [domain, 1]), ...(frame?.opsets ?? []), ["", Math.max(OPSET, frame?.opsets.get("") ?? 0)] as const]);
   const head = onnx.ModelProto.encode({
-    irVersion: IR_VERSION,
+    irVersion: Math.max(IR_VERSION, frame?.irVersion ?? 0),
     producerName: "kirigami",
-    opsetImport: [{ domain: "", version: OPSET }, ...contrib.map((domain) => ({ domain, version: 1 }))],
+    opsetImport: [...versions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([domain, version]) => ({ domain, version })),
+    metadataProps: (frame?.metadata ?? []).map(([key, value]) => ({ key, value })),
   }).finish();
   return concatenated([head, field(7, graph)]);
 }

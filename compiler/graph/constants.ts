@@ -6,7 +6,7 @@ import { type Attr, type Graph, type Node, topological } from "./node.ts";
 export function constantNodes(graph: Graph): Set<Node> {
   const constant = new Set<Node>();
   for (const node of topological(graph.outputs.map((o) => o.node)))
-    if (node.op !== "input" && node.inputs.every((x) => constant.has(x)) && isKnown(node, graph.arena.facts)) constant.add(node);
+    if (node.op !== "input" && node.op !== "foreign" && node.inputs.every((x) => constant.has(x)) && isKnown(node, graph.arena.facts)) constant.add(node);
   return constant;
 }
 

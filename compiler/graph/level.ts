@@ -13,6 +13,8 @@ const TENSOR: readonly string[] = [
   "matmul", "reshape", "transpose", "expand", "concat", "slice", "gather", "gatherElements", "take", "put", "choose",
   // An author says which products are taken in 8 bits; no pass does.
   "linearInt8",
+  // What an imported file holds besides.
+  "foreign",
 ];
 
 /** What passes make, and for which targets it pays. The standard has no operator that adds and norms, or scales a product. */

@@ -32,13 +32,16 @@ export interface OnnxNode {
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, OnnxAttribute>;
   readonly metadata: readonly Entry[];
+  /** The standard's version it is written in, where that is not the one of the model. */
+  readonly version?: number;
 }
 export type Entry = readonly [key: string, value: string];
 
 /** An attribute; `place` is where its message lies in the file, for who carries it on as it is. */
 export interface OnnxAttribute {
   readonly name: string;
-  readonly place: Place;
+  /** Undefined for attributes that no file has: bringing a node up to date made them. */
+  readonly place: Place | undefined;
   /** The name of a function's attribute that stands for the value; "": none. */
   readonly refersTo: string;
   readonly value: AttributeValue;
@@ -80,6 +83,7 @@ export interface OnnxSparse {
   readonly values: OnnxTensor;
   readonly indices: OnnxTensor;
   readonly dims: readonly number[];
+  readonly place: Place;
 }
 
 export interface OnnxValue {
@@ -100,6 +104,9 @@ export interface OnnxFunction {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly nodes: readonly OnnxNode[];
+  /** Values of attributes that a call leaves out. */
+  readonly defaults: ReadonlyMap<string, OnnxAttribute>;
+  readonly opsets: ReadonlyMap<string, number>;
   readonly place: Place;
 }
 
@@ -248,22 +255,32 @@ function readTensor(window: Window, place: Place): OnnxTensor {
   const entries = new Map<string, string>();
   const values: number[] = [];
   let [raw, hasStrings]: [Place | undefined, boolean] = [undefined, false];
+  // Packed floats lie in the file as they would as raw bytes, so they are not read either.
+  let packed: Place | undefined;
   for (const f of fields(window, place.start, place.end)) {
     switch (f.number) {
       case 1: append(dims, integers(window, f)); break;
       case 2: code = number(f); break;
-      case 4: append(values, floats(window, f, 4)); break;
+      case 4: case 10: {
+        const isAlone = f.wire === 2 && values.length === 0 && !packed && (f.number === 4 ? code === 1 || code === 0 : code === 11 || code === 0);
+        if (isAlone) packed = message(f);
+        else {
+          if (packed) append(values, floats(window, { ...f, ...packed }, f.number === 4 ? 4 : 8));
+          packed = undefined;
+          append(values, floats(window, f, f.number === 4 ? 4 : 8));
+        }
+        break;
+      }
       case 5: case 7: case 11: append(values, integers(window, f)); break;
       case 6: hasStrings = true; break;
       case 8: name = string(window, f); break;
       case 9: raw = message(f); break;
-      case 10: append(values, floats(window, f, 8)); break;
       case 13: entries.set(...readEntry(window, message(f))); break;
       case 14: isExternal = number(f) === 1; break;
     }
   }
   if (dims.some((d) => d < 0)) throw new Corrupt(`the tensor ${name} has a negative size`, place.start);
-  const data: OnnxTensor["data"] = isExternal ? externalData(name, entries, place) : raw ? { kind: "inside", ...raw } : hasStrings || code === 8 ? { kind: "strings" } : { kind: "numbers", values };
+  const data: OnnxTensor["data"] = isExternal ? externalData(name, entries, place) : raw || (packed && (code === 1 || code === 11)) ? { kind: "inside", ...((raw ?? packed) as Place) } : hasStrings || code === 8 ? { kind: "strings" } : { kind: "numbers", values };
   return { name, code, dtype: DTYPE_OF.get(code), dims, data, place };
 }
 
@@ -289,7 +306,7 @@ function readSparse(window: Window, place: Place): OnnxSparse {
     else if (f.number === 3) append(dims, integers(window, f));
   }
   if (!values || !indices) throw new Corrupt("a sparse tensor lacks its values or its indices", place.start);
-  return { values, indices, dims };
+  return { values, indices, dims, place };
 }
 
 function readValue(window: Window, place: Place): OnnxValue {
@@ -333,13 +350,19 @@ function dimension(window: Window, place: Place): number | string | undefined {
 function readFunction(window: Window, place: Place): OnnxFunction {
   let [name, domain, overload] = ["", "", ""];
   const [inputs, outputs, nodes]: [string[], string[], OnnxNode[]] = [[], [], []];
+  const defaults = new Map<string, OnnxAttribute>();
+  const opsets = new Map<string, number>();
   for (const f of fields(window, place.start, place.end)) {
     if (f.number === 1) name = string(window, f);
     else if (f.number === 4) inputs.push(string(window, f));
     else if (f.number === 5) outputs.push(string(window, f));
     else if (f.number === 7) nodes.push(readNode(window, message(f), 0));
+    else if (f.number === 9) opsetInto(opsets, window, message(f));
     else if (f.number === 10) domain = string(window, f);
-    else if (f.number === 13) overload = string(window, f);
+    else if (f.number === 11) {
+      const attribute = readAttribute(window, message(f), 0);
+      defaults.set(attribute.name, attribute);
+    } else if (f.number === 13) overload = string(window, f);
   }
-  return { name, domain, overload, inputs, outputs, nodes, place };
+  return { name, domain: domain === "ai.onnx" ? "" : domain, overload, inputs, outputs, nodes, defaults, opsets, place };
 }

@@ -4,6 +4,7 @@ import attention from "./attention.ts";
 import { Call } from "./call.ts";
 import choose from "./choose.ts";
 import elementwise from "./elementwise.ts";
+import foreign from "./foreign.ts";
 import indexing from "./indexing.ts";
 import leaves from "./leaves.ts";
 import movement from "./movement.ts";
@@ -13,7 +14,7 @@ import product from "./product.ts";
 import reduce from "./reduce.ts";
 import windowMeans from "./window-means.ts";
 
-export const OPS: ReadonlyMap<string, Op> = collect([leaves, elementwise, reduce, product, movement, indexing, choose, norm, attention, windowMeans]);
+export const OPS: ReadonlyMap<string, Op> = collect([leaves, elementwise, reduce, product, movement, indexing, choose, norm, attention, windowMeans, foreign]);
 
 export function opOf(name: string): Op {
   const op = OPS.get(name);

@@ -34,6 +34,18 @@ export const float = (value: number): OnnxFloat => ({ kind: "float", value });
 /** Operators that ONNX Runtime adds to the standard. */
 export const CONTRIB = "com.microsoft";
 
+/** A node of a file: attributes as they are encoded, and the values that its sub-graphs take from outside. */
+export interface ForeignNode {
+  readonly opType: string;
+  readonly domain: string;
+  readonly inputs: readonly (string | undefined)[];
+  /** A `false` leaves that output out. */
+  readonly outputs: readonly boolean[];
+  /** Fields `attribute` of a NodeProto. */
+  readonly attributes: Uint8Array;
+  readonly captured: readonly string[];
+}
+
 /** What lowering offers to an op. Values are named; the names are ONNX value names. */
 export interface Lowering {
   readonly target: Target;
@@ -44,6 +56,8 @@ export interface Lowering {
   node(opType: string, inputs: readonly (string | undefined)[], attrs?: OnnxAttrs, domain?: string): string;
   /** The same for several outputs; a `false` leaves that output out (its name is empty). */
   several(opType: string, inputs: readonly (string | undefined)[], attrs: OnnxAttrs, domain: string, outputs: readonly boolean[]): readonly string[];
+  /** Makes an ONNX node as an imported file has it; the names of its outputs. */
+  foreign(node: ForeignNode): readonly string[];
   /** A constant i64[n]. */
   ints(values: readonly number[]): string;
   /** A constant of rank 0. */

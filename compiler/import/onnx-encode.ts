@@ -1,0 +1,87 @@
+// Plain data of an ONNX file as bytes again: nodes and sub-graphs that are carried through. What is not changed is copied as it lies in the file.
+import Long from "long";
+import proto from "onnx-proto";
+import { concatenated, field } from "../emit/wire.ts";
+import type { AttributeValue, OnnxAttribute, Place } from "./onnx-file.ts";
+import type { Window } from "./protobuf.ts";
+
+const { onnx } = proto;
+
+/** An attribute without a place in a file. */
+export const made = (name: string, value: AttributeValue): OnnxAttribute => ({ name, place: undefined, refersTo: "", value });
+export const int = (name: string, value: number): OnnxAttribute => made(name, { kind: "int", value });
+export const ints = (name: string, values: readonly number[]): OnnxAttribute => made(name, { kind: "ints", values });
+export const floats = (name: string, values: readonly number[]): OnnxAttribute => made(name, { kind: "floats", values });
+export const text = (name: string, value: string): OnnxAttribute => made(name, { kind: "string", value });
+
+export const copied = (window: Window, { start, end }: Place): Uint8Array => window.bytes(start, end);
+
+/** A field `attribute` of a NodeProto, for attributes without graphs. */
+export function attributeField(window: Window, attribute: OnnxAttribute): Uint8Array {
+  return field(5, attribute.place ? copied(window, attribute.place) : encoded(window, attribute));
+}
+
+/** A field `attribute` that holds one graph, or several. */
+export function graphField(name: string, graphs: readonly Uint8Array[], isList: boolean): Uint8Array {
+  const { AttributeType } = onnx.AttributeProto;
+  const head = onnx.AttributeProto.encode({ name, type: isList ? AttributeType.GRAPHS : AttributeType.GRAPH }).finish();
+  return field(5, concatenated([head, ...graphs.map((g) => field(isList ? 11 : 6, g))]));
+}
+
+/** A field `attribute` around a message that lies in the file. */
+export function messageField(name: string, kind: "tensor" | "sparse", bytes: Uint8Array): Uint8Array {
+  const [type, number] = kind === "tensor" ? [4, 5] : [11, 22];
+  return field(5, concatenated([onnx.AttributeProto.encode({ name, type }).finish(), field(number, bytes)]));
+}
+
+function encoded(window: Window, { name, value }: OnnxAttribute): Uint8Array {
+  const { AttributeType } = onnx.AttributeProto;
+  const utf8 = new TextEncoder();
+  switch (value.kind) {
+    case "int": return onnx.AttributeProto.encode({ name, type: AttributeType.INT, i: Long.fromNumber(value.value) }).finish();
+    case "float": return onnx.AttributeProto.encode({ name, type: AttributeType.FLOAT, f: value.value }).finish();
+    case "string": return onnx.AttributeProto.encode({ name, type: AttributeType.STRING, s: utf8.encode(value.value) }).finish();
+    case "ints": return onnx.AttributeProto.encode({ name, type: AttributeType.INTS, ints: value.values.map((v) => Long.fromNumber(v)) }).finish();
+    case "floats": return onnx.AttributeProto.encode({ name, type: AttributeType.FLOATS, floats: [...value.values] }).finish();
+    case "strings": return onnx.AttributeProto.encode({ name, type: AttributeType.STRINGS, strings: value.values.map((v) => utf8.encode(v)) }).finish();
+    case "tensor": return concatenated([onnx.AttributeProto.encode({ name, type: AttributeType.TENSOR }).finish(), field(5, copied(window, value.value.place))]);
+    default: throw new Error(`an attribute ${name} was made with ${value.kind}`);
+  }
+}
+
+/** A NodeProto. */
+export function nodeBytes(node: { readonly opType: string; readonly domain: string; readonly name: string; readonly inputs: readonly string[]; readonly outputs: readonly string[] }, attributes: readonly Uint8Array[]): Uint8Array {
+  const head = onnx.NodeProto.encode({ opType: node.opType, domain: node.domain, name: node.name, input: [...node.inputs], output: [...node.outputs] }).finish();
+  return concatenated([head, ...attributes]);
+}
+
+export interface GraphParts {
+  readonly name: string;
+  readonly nodes: readonly Uint8Array[];
+  readonly tensors: readonly Uint8Array[];
+  readonly sparse: readonly Uint8Array[];
+  readonly inputs: readonly Uint8Array[];
+  readonly outputs: readonly Uint8Array[];
+}
+
+/** A GraphProto. */
+export function graphBytes({ name, nodes, tensors, sparse, inputs, outputs }: GraphParts): Uint8Array {
+  const fields = (number: number, list: readonly Uint8Array[]): Uint8Array[] => list.map((bytes) => field(number, bytes));
+  return concatenated([onnx.GraphProto.encode({ name }).finish(), ...fields(1, nodes), ...fields(5, tensors), ...fields(15, sparse), ...fields(11, inputs), ...fields(12, outputs)]);
+}
+
+/** A ValueInfoProto under another name. */
+export function renamedValue(bytes: Uint8Array, name: string): Uint8Array {
+  return onnx.ValueInfoProto.encode({ ...onnx.ValueInfoProto.decode(bytes), name }).finish();
+}
+
+/** A TensorProto under another name. */
+export function renamedTensor(bytes: Uint8Array, name: string): Uint8Array {
+  return onnx.TensorProto.encode({ ...onnx.TensorProto.decode(bytes), name }).finish();
+}
+
+/** A SparseTensorProto under another name, which its values bear. */
+export function renamedSparse(bytes: Uint8Array, name: string): Uint8Array {
+  const sparse = onnx.SparseTensorProto.decode(bytes);
+  return onnx.SparseTensorProto.encode({ ...sparse, values: { ...sparse.values, name } }).finish();
+}

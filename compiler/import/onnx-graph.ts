@@ -1,0 +1,359 @@
+// An ONNX file as a graph of ours: what the graph has ops for is raised to them, everything else is carried through as it is.
+import { imports } from "../diagnostics/import.ts";
+import { type Problem, report } from "../diagnostics/define.ts";
+import { concatenated } from "../emit/wire.ts";
+import { Build } from "../graph/build.ts";
+import { Arena, type Graph, type GraphInput, type GraphOutput, Mismatch, type Node } from "../graph/node.ts";
+import { type Host, HostError } from "../host.ts";
+import { CAPTURED, INNER, OPAQUE, foreignAttrs, isOpaque } from "../ops/foreign.ts";
+import { infer } from "../ops/index.ts";
+import { type Dim, constant, symbol, symbolsOf } from "../types/dim.ts";
+import type { DType, TensorType } from "../types/tensor.ts";
+import { type GraphParts, attributeField, copied, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
+import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxType, readModel } from "./onnx-file.ts";
+import { Unusable, inlined } from "./onnx-inline.ts";
+import { type Around, upToDate } from "./onnx-opset.ts";
+import { raiseOf } from "./onnx-raise.ts";
+import { ownNames, sorted } from "./onnx-sort.ts";
+import { Tensors } from "./onnx-tensor.ts";
+import { outputTypes } from "./onnx-types.ts";
+import { Kept, Use } from "./onnx-use.ts";
+import { Value, asValue } from "./onnx-value.ts";
+import { Corrupt, Window } from "./protobuf.ts";
+
+export interface Imported {
+  readonly graph: Graph<"tensor">;
+  /** What the file says of itself, for whoever writes it again; see `Frame` of emission. */
+  readonly frame: {
+    readonly irVersion: number;
+    readonly opsets: ReadonlyMap<string, number>;
+    readonly inputs: readonly Uint8Array[];
+    readonly outputs: readonly Uint8Array[];
+    readonly metadata: readonly (readonly [key: string, value: string])[];
+  };
+  readonly name: string;
+  /** Nodes of the file, functions written out. */
+  readonly nodeCount: number;
+  /** How many nodes were carried through, by operator. */
+  readonly carried: ReadonlyMap<string, number>;
+}
+
+export interface ImportOptions {
+  /** False: every node is carried through, which shows the way there and back by itself. */
+  readonly raise?: boolean;
+}
+
+/** Reads a model. What is wrong with it comes back as problems. */
+export function importModel(host: Host, path: string, { raise = true }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
+  const file = path.startsWith(`${host.root}/`) ? path.slice(host.root.length + 1) : path;
+  const failed = (problem: Problem): { value: undefined; problems: Problem[] } => ({ value: undefined, problems: [problem] });
+  const closed = (why: string): { value: undefined; problems: Problem[] } => failed(report(imports.I507, undefined, { file, why }));
+  try {
+    const place = host.locate(path, undefined);
+    if (place === undefined) return closed("it lies outside of the project");
+    const facts = host.stat(place);
+    if (!facts) return closed("it does not exist");
+    if (facts.isDirectory) return closed("it is a directory");
+    const window = new Window({ size: facts.size, read: (offset, length) => host.readRange(place, offset, length) });
+    const model = readModel(window);
+    return { value: new Importer(host, window, model, place, file, raise).imported(), problems: [] };
+  } catch (error) {
+    if (error instanceof Corrupt) return failed(report(imports.I501, undefined, { file, why: error.message, offset: error.offset }));
+    if (error instanceof Unusable) return failed(error.problem);
+    if (error instanceof HostError) return closed(error.reason);
+    throw error;
+  }
+}
+
+/** Give another value each time they are computed. */
+const RANDOM: ReadonlySet<string> = new Set(["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"]);
+/** Domains whose operators follow from their inputs alone, as far as is known. */
+const PURE: ReadonlySet<string> = new Set(["", "com.microsoft", "ai.onnx.ml"]);
+/** What the reader of sizes can name. */
+const NAMEABLE = /^[\p{L}_@.$][\p{L}\p{N}_@.$':]*$/u;
+
+class Importer {
+  readonly #window: Window;
+  readonly #model: OnnxModel;
+  readonly #source: OnnxGraph;
+  readonly #file: string;
+  readonly #raise: boolean;
+  readonly #version: number;
+  readonly #arena = new Arena(infer);
+  readonly #o = new Build(this.#arena);
+  readonly #tensors: Tensors;
+  readonly #values = new Map<string, Value>();
+  readonly #told = new Map<string, OnnxType>();
+  readonly #symbols = new Map<string, Dim>();
+  /** Symbols that a run reads from the graph's inputs. */
+  readonly #readable = new Set<string>();
+  readonly #carried = new Map<string, number>();
+  #fresh = 0;
+  #names = 0;
+  #copies = 0;
+
+  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean) {
+    this.#window = window;
+    this.#model = model;
+    this.#file = file;
+    this.#raise = raise;
+    this.#source = inlined(model, file);
+    // Files from before operator sets had numbers do not say which.
+    this.#version = model.opsets.get("") ?? (model.opsets.size > 0 ? 20 : 1);
+    this.#tensors = new Tensors(host, window, path, file);
+  }
+
+  imported(): Imported {
+    const source = this.#source;
+    const given = new Set([...source.initializers.map((t) => t.name), ...source.sparse.map((s) => s.values.name)]);
+    // Until version 4 of the format every weight had to be an input too.
+    const ports = source.inputs.filter((i) => !given.has(i.name));
+    this.#refuseTwice(ports.map((i) => i.name), [...given]);
+    for (const { name, type } of [...source.values, ...source.outputs]) this.#told.set(name, type);
+    const inputs = ports.map(({ name, type }): GraphInput => {
+      const { dtype, dims } = this.#typeOf(type) ?? OPAQUE;
+      const node = this.#o.input(name, dtype, dims);
+      this.#values.set(name, asValue(node));
+      for (const dim of dims) symbolsOf(dim, this.#readable);
+      return { name, node, axes: dims.map(() => "") };
+    });
+    const order = sorted(source, this.#file);
+    for (const t of source.initializers) this.#values.set(t.name, this.#within(t.name, () => asValue(this.#tensors.node(this.#o, t))));
+    for (const s of source.sparse) this.#values.set(s.values.name, this.#within(s.values.name, () => asValue(this.#tensors.sparse(this.#o, s))));
+    this.#nodes(order);
+    const { graphOutputs, frameOutputs } = this.#outputs(new Set(ports.map((p) => p.name)));
+    return {
+      graph: { level: "tensor", arena: this.#arena, inputs, outputs: graphOutputs, guards: [] },
+      frame: {
+        irVersion: this.#model.irVersion, opsets: this.#model.opsets, metadata: this.#model.metadata,
+        inputs: ports.map((p) => copied(this.#window, p.place)), outputs: frameOutputs,
+      },
+      name: source.name, nodeCount: order.length, carried: this.#carried,
+    };
+  }
+
+  #refuseTwice(...lists: readonly (readonly string[])[]): void {
+    for (const names of lists) {
+      const twice = names.find((name, i) => names.indexOf(name) !== i && name !== "");
+      if (twice !== undefined) throw new Unusable(report(imports.I503, undefined, { file: this.#file, node: "", value: twice }));
+    }
+  }
+
+  #within<T>(name: string, body: () => T): T {
+    return this.#arena.within({ span: { file: this.#file, start: 0, end: 0 }, path: name, by: undefined }, body);
+  }
+
+  // ── sizes and types that the file tells ──
+
+  #freshSize = (): Dim => symbol(`#${this.#fresh++}`);
+
+  #sizeOf(size: number | string | undefined): Dim {
+    if (size === undefined) return this.#freshSize();
+    if (typeof size === "number") return constant(size);
+    let known = this.#symbols.get(size);
+    if (!known) {
+      known = NAMEABLE.test(size) ? symbol(size) : this.#freshSize();
+      this.#symbols.set(size, known);
+    }
+    return known;
+  }
+
+  #typeOf(type: OnnxType | undefined): TensorType | undefined {
+    if (type?.kind !== "tensor" || type.dtype === undefined || type.dims === undefined) return undefined;
+    return { dtype: type.dtype, dims: type.dims.map((d) => this.#sizeOf(d)) };
+  }
+
+  readonly #around: Around = {
+    file: "",
+    rank: (name) => { const type = this.#values.get(name)?.type; return type && !isOpaque(type) ? type.dims.length : undefined; },
+    dtype: (name): DType | undefined => { const type = this.#values.get(name)?.type; return type && !isOpaque(type) ? type.dtype : undefined; },
+    fresh: () => `@made/${this.#names++}`,
+  };
+
+  // ── nodes ──
+
+  #nodes(order: readonly OnnxNode[]): void {
+    for (const node of order) for (const now of upToDate(node, this.#version, { ...this.#around, file: this.#file })) this.#within(now.name, () => this.#node(now));
+  }
+
+  #node(node: OnnxNode): void {
+    // What gives nothing is needed by nothing.
+    if (node.outputs.every((name) => name === "")) return;
+    const inputs = node.inputs.map((name) => (name === "" ? undefined : this.#values.get(name)));
+    if (this.#raise && this.#isDecided(node, inputs)) return;
+    const made = this.#raise ? this.#raised(node, inputs) : undefined;
+    const values = made ?? this.#foreign(node, inputs);
+    for (const [i, name] of node.outputs.entries()) if (name !== "") this.#values.set(name, values[i] as Value);
+  }
+
+  /** An If whose condition is known while importing: its branch stands in its place. */
+  #isDecided(node: OnnxNode, inputs: readonly (Value | undefined)[]): boolean {
+    const [condition] = inputs[0]?.numbers ?? [];
+    if (node.opType !== "If" || node.domain !== "" || condition === undefined) return false;
+    const branch = node.attributes.get(condition === 0 ? "else_branch" : "then_branch")?.value;
+    if (branch?.kind !== "graph") return false;
+    const { value: graph } = branch;
+    const order = sorted(graph, this.#file, (name) => this.#values.has(name));
+    for (const { name, type } of [...graph.values, ...graph.outputs]) this.#told.set(name, type);
+    for (const t of graph.initializers) this.#values.set(t.name, asValue(this.#tensors.node(this.#o, t)));
+    for (const s of graph.sparse) this.#values.set(s.values.name, asValue(this.#tensors.sparse(this.#o, s)));
+    this.#nodes(order);
+    for (const [i, { name }] of graph.outputs.entries()) {
+      const value = this.#values.get(name);
+      if (!value) throw new Unusable(report(imports.I502, undefined, { file: this.#file, node: node.name, opType: node.opType, value: name }));
+      if (node.outputs[i]) this.#values.set(node.outputs[i], value);
+    }
+    return true;
+  }
+
+  /** What the outputs became in the graph's own ops; undefined where the node is carried through. */
+  #raised(node: OnnxNode, inputs: readonly (Value | undefined)[]): readonly Value[] | undefined {
+    const raise = raiseOf(node.domain, node.opType);
+    if (!raise) return undefined;
+    try {
+      const made = raise(new Use(node, this.#o, inputs, this.#readable), (tensor) => this.#tensors.node(this.#o, named(tensor, node)));
+      const list = Array.isArray(made) ? (made as readonly (Node | Value)[]) : [made as Node | Value];
+      if (list.length < node.outputs.length) return undefined;
+      return list.map((m, i) => (m instanceof Value ? this.#computable(m, node, inputs, i) : asValue(m)));
+    } catch (error) {
+      if (error instanceof Kept || error instanceof Mismatch) return undefined;
+      throw error;
+    }
+  }
+
+  /** Sizes that no input has cannot be written down from the sizes alone: where their numbers are wanted, the file's node makes them. */
+  #computable(value: Value, node: OnnxNode, inputs: readonly (Value | undefined)[], output: number): Value {
+    if (!value.sizes || inputs.includes(value)) return value;
+    const isReadable = value.sizes.every((d) => [...symbolsOf(d)].every((name) => this.#readable.has(name)));
+    if (isReadable || node.opType === "Shape") return value;
+    return new Value(value.type, value.sizes, () => this.#within(node.name, () => (this.#foreign(node, inputs)[output] as Value).node));
+  }
+
+  #foreign(node: OnnxNode, inputs: readonly (Value | undefined)[]): readonly Value[] {
+    const key = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
+    this.#carried.set(key, (this.#carried.get(key) ?? 0) + 1);
+    const captured = new Captured();
+    const attributes = [...node.attributes.values()].map((a) => {
+      if (a.value.kind === "graph") return graphField(a.name, [this.#graph(a.value.value, new Map(), captured)], false);
+      if (a.value.kind === "graphs") return graphField(a.name, a.value.values.map((g) => this.#graph(g, new Map(), captured)), true);
+      return attributeField(this.#window, a);
+    });
+    const types = this.#types(node, inputs);
+    const isApart = RANDOM.has(node.opType) || !PURE.has(node.domain) || captured.hasGraphs;
+    const made = this.#o.make("foreign", [...inputs.flatMap((v) => (v ? [v.node] : [])), ...captured.nodes], foreignAttrs({
+      opType: node.opType, domain: node.domain, attributes: concatenated(attributes), present: inputs.map((v) => v !== undefined), outputs: types, copy: isApart ? ++this.#copies : 0,
+    }));
+    let at = 0;
+    const single = made.types.length === 1;
+    return types.map((type) => (type ? asValue(single ? made : this.#o.item(made, at++)) : asValue(made)));
+  }
+
+  /** Types of the outputs that the node has; what follows from its inputs counts before what the file tells. */
+  #types(node: OnnxNode, inputs: readonly (Value | undefined)[]): (TensorType | undefined)[] {
+    const use = new Use(node, this.#o, inputs, this.#readable);
+    const inferred = outputTypes(node.domain, node.opType, {
+      inputs, outputs: node.outputs.length, fresh: this.#freshSize,
+      int: (name, otherwise) => use.int(name, otherwise), ints: (name) => use.ints(name), text: (name, otherwise) => use.text(name, otherwise),
+    });
+    return node.outputs.map((name, i) => (name === "" ? undefined : (inferred[i] ?? this.#typeOf(this.#told.get(name)) ?? this.#constantType(node) ?? OPAQUE)));
+  }
+
+  #constantType({ opType, domain, attributes }: OnnxNode): TensorType | undefined {
+    const value = attributes.get("value")?.value;
+    if (opType !== "Constant" || domain !== "" || value?.kind !== "tensor" || value.value.dtype === undefined) return undefined;
+    return { dtype: value.value.dtype, dims: value.value.dims.map(constant) };
+  }
+
+  // ── sub-graphs ──
+
+  /** A sub-graph as bytes: its own values under names that no other value has, those from outside by their numbers. */
+  #graph(graph: OnnxGraph, around: ReadonlyMap<string, string>, captured: Captured): Uint8Array {
+    captured.hasGraphs = true;
+    const names = new Map(around);
+    const inner = (name: string): string => {
+      const fresh = `${INNER}${captured.inner++}`;
+      names.set(name, fresh);
+      return fresh;
+    };
+    const parts: { -readonly [K in keyof GraphParts]: K extends "name" ? string : Uint8Array[] } = { name: graph.name, nodes: [], tensors: [], sparse: [], inputs: [], outputs: [] };
+    const own = ownNames(graph);
+    const order = sorted(graph, this.#file, (name) => around.has(name) || this.#values.has(name));
+    for (const port of graph.inputs) parts.inputs.push(renamedValue(copied(this.#window, port.place), inner(port.name)));
+    for (const tensor of graph.initializers) {
+      if (names.get(tensor.name)?.startsWith(INNER) && own.has(tensor.name) && graph.inputs.some((i) => i.name === tensor.name)) parts.tensors.push(renamedTensor(copied(this.#window, tensor.place), names.get(tensor.name) as string));
+      else if (this.#tensors.isLarge(tensor)) names.set(tensor.name, captured.add(this.#tensors.node(this.#o, tensor)));
+      else parts.tensors.push(renamedTensor(copied(this.#window, tensor.place), inner(tensor.name)));
+    }
+    for (const sparse of graph.sparse) parts.sparse.push(renamedSparse(copied(this.#window, sparse.place), inner(sparse.values.name)));
+    const inside = (name: string, node: OnnxNode): string => {
+      if (name === "") return "";
+      const known = names.get(name);
+      if (known !== undefined) return known;
+      const outside = this.#values.get(name);
+      if (!outside) throw new Unusable(report(imports.I502, undefined, { file: this.#file, node: node.name, opType: node.opType, value: name }));
+      const called = captured.add(outside.node);
+      names.set(name, called);
+      return called;
+    };
+    for (const node of order.flatMap((n) => upToDate(n, this.#version, { ...this.#around, file: this.#file, rank: () => undefined, dtype: () => undefined }))) {
+      const tensor = node.opType === "Constant" && node.domain === "" ? node.attributes.get("value")?.value : undefined;
+      if (tensor?.kind === "tensor" && this.#tensors.isLarge(tensor.value)) {
+        names.set(node.outputs[0] as string, captured.add(this.#tensors.node(this.#o, named(tensor.value, node))));
+        continue;
+      }
+      const inputs = node.inputs.map((name) => inside(name, node));
+      const attributes = [...node.attributes.values()].map((a) => {
+        if (a.value.kind === "graph") return graphField(a.name, [this.#graph(a.value.value, names, captured)], false);
+        if (a.value.kind === "graphs") return graphField(a.name, a.value.values.map((g) => this.#graph(g, names, captured)), true);
+        return attributeField(this.#window, a);
+      });
+      parts.nodes.push(nodeBytes({ ...node, inputs, outputs: node.outputs.map((name) => (name === "" ? "" : inner(name))) }, attributes));
+    }
+    for (const port of graph.outputs) {
+      const copy: OnnxNode = { opType: "Identity", domain: "", name: "", overload: "", inputs: [port.name], outputs: [], attributes: new Map(), metadata: [] };
+      let name = inside(port.name, copy);
+      // A graph gives what it made itself; a value from outside is copied.
+      if (!own.has(port.name) || name.startsWith(CAPTURED)) {
+        const made = `${INNER}${captured.inner++}`;
+        parts.nodes.push(nodeBytes({ ...copy, inputs: [name], outputs: [made] }, []));
+        name = made;
+      }
+      parts.outputs.push(renamedValue(copied(this.#window, port.place), name));
+    }
+    return graphBytes(parts);
+  }
+
+  // ── outputs ──
+
+  #outputs(inputs: ReadonlySet<string>): { readonly graphOutputs: GraphOutput[]; readonly frameOutputs: Uint8Array[] } {
+    const graphOutputs: GraphOutput[] = [];
+    const frameOutputs: Uint8Array[] = [];
+    const seen = new Set<string>();
+    for (const { name, place } of this.#source.outputs) {
+      const value = this.#values.get(name);
+      if (!value) throw new Unusable(report(imports.I502, undefined, { file: this.#file, node: name, opType: "output", value: name }));
+      frameOutputs.push(copied(this.#window, place));
+      // An input that is handed through needs no node, and neither does a second mention.
+      if (!inputs.has(name) && !seen.has(name)) graphOutputs.push({ name, node: value.node, axes: value.type.dims.map(() => "") });
+      seen.add(name);
+    }
+    return { graphOutputs, frameOutputs };
+  }
+}
+
+/** A tensor that stands in an attribute is called as what its node gives. */
+const named = (tensor: OnnxTensor, node: OnnxNode): OnnxTensor => (tensor.name === "" ? { ...tensor, name: node.outputs[0] ?? node.name } : tensor);
+
+/** What the sub-graphs of one node take from outside, and how many names they have used. */
+class Captured {
+  readonly nodes: Node[] = [];
+  inner = 0;
+  hasGraphs = false;
+
+  add(node: Node): string {
+    const known = this.nodes.indexOf(node);
+    if (known >= 0) return `${CAPTURED}${known}`;
+    this.nodes.push(node);
+    return `${CAPTURED}${this.nodes.length - 1}`;
+  }
+}

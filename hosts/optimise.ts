@@ -1,0 +1,111 @@
+// An ONNX file made faster: imported, passed through the same passes as every pipeline, and written again.
+import { realpathSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { artifacts } from "../compiler/diagnostics/artifacts.ts";
+import { type Problem, report } from "../compiler/diagnostics/define.ts";
+import { imports } from "../compiler/diagnostics/import.ts";
+import { type Plan, planConstants, streamConstants } from "../compiler/emit/constants.ts";
+import { emitModel } from "../compiler/emit/onnx.ts";
+import { type Graph, topological } from "../compiler/graph/node.ts";
+import { type Host, HostError } from "../compiler/host.ts";
+import { importModel } from "../compiler/import/onnx-graph.ts";
+import { runPasses } from "../compiler/passes/order.ts";
+import { Recorder } from "../compiler/rewrite/record.ts";
+import type { TargetName } from "../compiler/targets/target.ts";
+import { writeFilesWhole } from "./artifact-writer.ts";
+import { problemOf } from "./build.ts";
+import { evaluator } from "./evaluator.ts";
+import { NodeHost } from "./node-host.ts";
+
+export interface OptimiseOptions {
+  /** The model, relative to the working directory. Its external data lies in its folder. */
+  readonly input: string;
+  /** The new model; large weights go to a file beside it, `<out>.data`. Both are replaced together, or not at all. */
+  readonly out: string;
+  /** `cpu` unless given; `portable` uses operators of the standard only. */
+  readonly target?: TargetName;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
+}
+
+/** What has become of a model. */
+export interface Optimised {
+  /** Bytes of a ModelProto. */
+  readonly model: Uint8Array;
+  readonly plan: Plan;
+  readonly graph: Graph<"fused">;
+  readonly nodes: { readonly before: number; readonly after: number };
+  /** Nodes carried through as they are, by operator. */
+  readonly carried: ReadonlyMap<string, number>;
+  /** Fused ops, by name. */
+  readonly fused: ReadonlyMap<string, number>;
+}
+
+export interface OptimiseResult {
+  /** The files, as absolute paths; undefined where there are errors, and then nothing has changed. */
+  readonly files: readonly string[] | undefined;
+  readonly optimised: Optimised | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** What is done to a model, for whoever wants to see the parts of the way by themselves. */
+export interface Steps {
+  readonly target: TargetName;
+  /** Name of the data file beside the model. */
+  readonly data: string;
+  /** False: every node is carried through. */
+  readonly raise?: boolean;
+}
+
+/** A model as bytes, its large weights still where they lie. */
+export async function optimised(host: Host, path: string, { target, data, raise = true }: Steps): Promise<{ readonly value: Optimised | undefined; readonly problems: readonly Problem[] }> {
+  const { value: imported, problems } = importModel(host, path, { raise });
+  if (!imported) return { value: undefined, problems };
+  const record = new Recorder();
+  const graph = runPasses(imported.graph, target, raise ? { record } : { record, order: [] });
+  const planned = await planConstants(graph, host, { file: data, unchecked: true });
+  const all = [...problems, ...planned.problems];
+  if (all.some((p) => p.severity === "error")) return { value: undefined, problems: all };
+  const { model, nodeCount } = emitModel(graph, { target, name: imported.name, initializers: planned.value.initializers, frame: imported.frame });
+  const counts = new Map<string, number>();
+  for (const node of topological(graph.outputs.map((o) => o.node))) if (FUSED.has(node.op)) counts.set(node.op, (counts.get(node.op) ?? 0) + 1);
+  return { value: { model, plan: planned.value, graph, nodes: { before: imported.nodeCount, after: nodeCount }, carried: imported.carried, fused: counts }, problems: all };
+}
+
+/** What people look for in the result. */
+const FUSED: ReadonlySet<string> = new Set(["attention", "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "linear", "fusedMatmul"]);
+
+/** Writes the optimised model. Mistakes of users come back as problems; rejects with the reason of `signal` where it is aborted. */
+export async function optimise({ input, out, target = "cpu", signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {
+  const failed = (...problems: readonly Problem[]): OptimiseResult => ({ files: undefined, optimised: undefined, problems });
+  const place = resolve(input);
+  let host: NodeHost;
+  let path: string;
+  try {
+    // A link to a model (a download cache) stands for the model, with the files beside it.
+    path = realpathSync(place);
+    host = new NodeHost({ root: dirname(path), evaluate: evaluator(), ...(onProgress ? { progress: (stage, done, total) => onProgress({ stage, done, total }) } : {}) });
+  } catch (error) {
+    if (!(error instanceof HostError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
+    return failed(report(imports.I507, undefined, { file: input, why: (error as NodeJS.ErrnoException).code === "ENOENT" ? "it does not exist" : (error as Error).message }));
+  }
+  try {
+    const data = `${basename(out)}.data`;
+    const made = await optimised(host, basename(path), { target, data });
+    if (!made.value) return failed(...made.problems);
+    const { model, plan } = made.value;
+    const files = [
+      ...(plan.bytes > 0 ? [{ path: data, bytes: plan.bytes, chunks: () => streamConstants(plan, host) }] : []),
+      { path: basename(out), bytes: model.length, chunks: () => [model] },
+    ];
+    const folder = dirname(resolve(out));
+    await writeFilesWhole(folder, files, signal);
+    return { files: files.map((f) => resolve(folder, f.path)), optimised: made.value, problems: made.problems };
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof HostError) return failed(report(artifacts.A501, undefined, { out, why: error.reason }));
+    return failed(problemOf(error, out));
+  } finally {
+    host.close();
+  }
+}
