@@ -45,3 +45,35 @@ pipeline probe(x: f32[N = 8, C = 1]) -> { tokens: f32[C] } { { tokens: whole(x)[
   const [problem] = problems(text);
   t.regex(problem ?? "", /^F302 whole\.first works for 8 tokens and no other number: /);
 });
+
+const tokens = (axis: string, fold: string, more = ""): string => `
+${more}
+fold evens() : N -> K where K = ceil(N / 2) {
+  down(x: f32[B, N, C]) -> f32[B, K, C] { x[N: 0.. step 2] as [B, K, C] }
+  up(y: f32[B, K, C]) -> f32[B, N, C] { gather(y, iota(down.x.N as N) / 2; over: K) }
+}
+layer Step() { (x: f32[B, N, C]) -> f32[B, N, C] { x + sum(x; over: N) } }
+layer Stack() {
+  use blocks[2] = Step()
+  (x: f32[B, N, C]) -> f32[B, N, C] { blocks(x) }
+}
+model stack = Stack() from random(seed: 1)
+compress stack as folded { fold tokens ${fold} }
+pipeline probe(x: f32[${axis}, C = 1]) -> { y: f32[N, C] } { { y: stack(x) } }
+`;
+
+test("a count that is a fixed number and no size of its own", (t) => {
+  t.deepEqual(problems(tokens("N = 8", "across blocks[1..] with evens()")), ["F306 stack.blocks[1].input is f32[B, N = 8, C = 1]: its token count is a fixed number, not a size of its own."]);
+  t.deepEqual(problems(tokens("N", "across blocks[1..] with evens()")), []);
+});
+
+test("a number of protected tokens that is none", (t) => {
+  const refused = (protect: string): string => problems(tokens("N", `protect ${protect} across blocks[1..] with evens()`))[0] ?? "";
+  t.regex(refused("0 - 1"), /^T302 protect is\n  found  Int -1\n  wanted a whole number of tokens/);
+  t.regex(refused("1.5"), /^B321 This size is /);
+  t.is(refused("2"), "");
+});
+
+test("a selector with a broken index", (t) => {
+  t.regex(problems(tokens("N", "across blocks[1.5] with evens()"))[0] ?? "", /^B321 This size is /);
+});
