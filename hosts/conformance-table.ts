@@ -354,14 +354,14 @@ export const TABLE: readonly Entry[] = [
         in0_w1: f32[D, O], in0_b1: f32[O], in0_w2: f32[O, D], in0_b2: f32[D], in1_w1: f32[D, O], in1_b1: f32[O], in1_w2: f32[O, D], in1_b2: f32[D],
         out0_w1: f32[D, O], out0_b1: f32[O], out0_w2: f32[O, D], out0_b2: f32[D], out1_w1: f32[D, O], out1_b1: f32[O], out1_w2: f32[O, D], out1_b2: f32[D];
         s: Int, blocks: Int, hidden: Int, gelu: Str
-      ) {
+      ) where D == E * s * s {
         let z = fused(join(dot(x, wc; over: C) + bc; (H, W) into N); grid: (H, W), s: s)
         let first = refined(z, permute(in0_w1; (O, D)), in0_b1, permute(in0_w2; (D, O)), in0_b2)
         let inner = refined(first, permute(in1_w1; (O, D)), in1_b1, permute(in1_w2; (D, O)), in1_b2)
         let third = refined(inner, permute(out0_w1; (O, D)), out0_b1, permute(out0_w2; (D, O)), out0_b2)
         let last = refined(third, permute(out1_w1; (O, D)), out1_b1, permute(out1_w2; (D, O)), out1_b2)
         let tokens = parted(last; grid: (H, W), s: s)
-        { fused: inner, out: split(dot(tokens, we; over: E) + be; N into (H = H, W)) }
+        { fused: inner, out: split(dot(tokens, we as [C, F]; over: C) + be; N into (H = H, W = W)) }
       }`,
   },
 ];

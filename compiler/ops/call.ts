@@ -160,9 +160,10 @@ export class Call {
     return shape;
   }
   #meet(a: Dim, b: Dim, axis: number, type: TensorType): Dim {
-    if (this.facts.equal(a, b)) return this.better(a, b);
-    if (this.isOne(a)) return b;
+    // First: what is taken on trust to be equal to anything is not a 1 for that.
     if (this.isOne(b)) return a;
+    if (this.isOne(a)) return b;
+    if (this.facts.equal(a, b)) return this.better(a, b);
     throw this.misfit("two sizes meet that differ", printType(type), `size ${a.key} at axis ${axis} (or 1)`);
   }
 }

@@ -15,13 +15,18 @@ interface Model {
 /** 49 patches and a class token, 6 blocks. */
 const DIGITS: Model = { name: "tiny-vit-mnist", layer: "Classifier", side: 28, result: "f32[Classes]" };
 
+/** 256 patches and a class token, 8 blocks, a label for each pixel: every token must come back. */
+const SCENES: Model = { name: "digit-scenes-segmenter", layer: "Segmenter", side: 64, result: "f32[Classes, Y, X]" };
+
 interface Placed {
   /** File and names in it. */
   readonly use: string;
   readonly model: Model;
+  /** More of the program. */
+  readonly more?: string;
   /** One or several, `;` between them. */
   readonly lines: string;
-  /** Tokens that leave each block. */
+  /** Tokens that leave each block; behind the last one they may have come back. */
   readonly tokens: readonly number[];
   /** The same place with nothing folded, where the fold has such a setting. */
   readonly same?: string;
@@ -49,12 +54,19 @@ const PLACED: readonly Placed[] = [
     lines: "in each blocks[4] after input with reweave(taps: blocks[1..4 step 2].output, alpha: 0.3, gamma: 4.0)",
     same: "in each blocks[4] after input with reweave(taps: blocks[1..4 step 2].output, alpha: 0.0)",
   },
+  {
+    use: "token_shuffle (TokenShuffle, token_shuffle)", model: SCENES, tokens: [257, 257, 65, 65, 65, 65, 65, 257],
+    more: "model weights = TokenShuffle(grid: (16, 16), width: 96) from random(seed: 1)",
+    lines: "protect 1 across blocks[2..] with token_shuffle(from: (16, 16), through: weights)",
+    same: "protect 1 across blocks[2..] with token_shuffle(from: (16, 16), s: 1)",
+  },
 ];
 
-const program = ({ use, model }: Pick<Placed, "use" | "model">, lines: string): string => `
+const program = ({ use, model, more = "" }: Pick<Placed, "use" | "model" | "more">, lines: string): string => `
 use model.vit
 use folds.${use}
 model transformer = vit.${model.layer} from "models/${model.name}"
+${more}
 compress transformer as folded { ${lines.split(";").map((line) => `fold tokens ${line.trim()}`).join("\n")} }
 pipeline probe(pixels: f32[Channels = 1, Y = ${model.side}, X = ${model.side}]) -> { scores: ${model.result} } { { scores: transformer(pixels) } }
 `;
@@ -63,7 +75,7 @@ pipeline probe(pixels: f32[Channels = 1, Y = ${model.side}, X = ${model.side}]) 
 const pictures = (side: number): { pixels: ReturnType<typeof f32> } =>
   ({ pixels: f32([2, 1, side, side], Array.from({ length: 2 * side * side }, (_, i) => Math.sin(0.37 * i + Math.cos(1.7 * (i % side))))) });
 
-async function scores(of: Pick<Placed, "use" | "model">, lines: string, variant?: string): Promise<number[]> {
+async function scores(of: Pick<Placed, "use" | "model" | "more">, lines: string, variant?: string): Promise<number[]> {
   return output(await run(compiled(program(of, lines), { variant }), pictures(of.model.side)), "scores");
 }
 

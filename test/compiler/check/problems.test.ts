@@ -73,6 +73,10 @@ test("what is unknown to a declaration alone is left to its callers, what is wro
   t.deepEqual(problemsOf(good.replace("from, to) }", "to, from) }")), ['T301 at "pool(x; to, from)"']);
 });
 
+test("a division taken on trust does not become 1 where something else is repeated along it", (t) => {
+  t.deepEqual(problemsOf("fn f(x: f32[N, C], y: f32[C]; s: Int) -> f32[A, E, C] where A == N / s, E == s { split(x; N into (A = N / s, E)) + y }\n"), []);
+});
+
 test("a mistake in a function is told once, however many call it", (t) => {
   const text = "fn f(x: f32[N]) -> f32[N] { x + nothing }\nfn g(x: f32[N]) -> f32[N] { f(x) }\nfn h(x: f32[N]) -> f32[N] { f(g(x)) }";
   t.deepEqual(problemsOf(text), ['N205 at "nothing"']);
