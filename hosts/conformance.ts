@@ -45,7 +45,7 @@ async function runCase(host: Host, entry: Entry, vector: Vector): Promise<CaseRe
   const { value: graph, problems } = compileFunction(host, {
     file, text: entry.text, fn: "run",
     inputs: [...vector.inputs].map(([name, { dtype, dims }]) => ({ name, dtype, dims })),
-    statics: { ...vector.params, ...vector.plain },
+    statics: { ...Object.fromEntries(Object.entries(vector.params).map(([name, value]) => [vector.inputs.has(name) ? `${name}_param` : name, value])), ...vector.plain },
   });
   if (!graph) return failed(vector, problems.filter((p) => p.severity === "error").map(told).join("; "));
   if (!host.evaluate) return failed(vector, "nothing here can run it: install onnxruntime-node");

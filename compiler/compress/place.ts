@@ -381,7 +381,7 @@ class Weaver {
     const original = site.tensor.node.type.dims[at] as Dim;
     const name = asSymbol(original) ?? fail(folds.F306, placement.item.span, { site: site.path, found: showTensor(site.tensor) });
     if (this.#ragged.has(before) && !this.#carried.get(fold.decl)) this.#refuseMixing(undefined, placement);
-    const reads = new Map(down.reads.map((read) => [read.name.name, this.#read(node, placement, instance, read)]));
+    const reads = new Map(down.reads.map((read) => [read.name.name, this.#read(node, placement, instance, read, name)]));
     this.#knowing(() => {
       const wraps = protect > 0 && !mentionsName(fold.decl, "protected");
       const carried = this.#carried.get(fold.decl) ?? new Map<string, Tensor>();
@@ -506,15 +506,21 @@ class Weaver {
   }
 
   /** A site that the fold reads, as it is without this fold. Several are stacked along a first axis, and one where the fold declares such an axis. */
-  #read(at: Node, placement: Placement, instance: LayerInstance, read: Ast.Down["reads"][number]): Tensor {
+  #read(at: Node, placement: Placement, instance: LayerInstance, read: Ast.Down["reads"][number], name: string): Tensor {
     const { b } = this.#e;
     const sites = this.#readSites(placement, instance, read);
-    const values = sites.map((site) => this.#before(site.tensor.node, this.#index.get(at) ?? 0, new Map()).node);
+    const values = sites.map((site) => this.#asTaken(site.tensor.node, at, name) ?? this.#before(site.tensor.node, this.#index.get(at) ?? 0, new Map()).node);
     const [first, axes] = [values[0] as Node, (sites[0] as Site).tensor.axes];
     const { axes: wanted } = read.type;
     const isStacked = values.length > 1 || (wanted.length === axes.length + 1 && !wanted.some((a) => a.kind === "rest"));
     if (!isStacked) return tensor(first, axes);
     return this.#e.at(placement.item.with.span, () => tensor(b.concat(values.map((v) => b.reshape(v, [constant(1), ...v.type.dims])), 0), [this.#e.named.anonymous(), ...axes]));
+  }
+
+  /** A value that the folds before have taken along with the tokens: as many as these are by now. */
+  #asTaken(node: Node, at: Node, name: string): Node | undefined {
+    const level = this.#active.findLastIndex((a) => a.name === name);
+    return this.#active[level]?.companions.has(node) ? this.#followed(node, at, name, level)?.node : undefined;
   }
 
   /** One in the block that the fold stands in, or those that it was given a path to. */
