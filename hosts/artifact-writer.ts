@@ -1,6 +1,6 @@
 // Writes artefacts whole or not at all: into a temporary directory beside the place, which then takes its name.
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { lstatSync, renameSync, rmSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -80,7 +80,9 @@ function takePlaces(from: string, to: string, names: readonly string[]): void {
   try {
     for (const name of names) {
       const path = join(to, name);
-      const old = existsSync(path) ? join(from, `${name}.old`) : undefined;
+      const found = lstatSync(path, { throwIfNoEntry: false });
+      if (found?.isDirectory()) throw new HostError("it is a directory", path);
+      const old = found ? join(from, `${name}.old`) : undefined;
       if (old !== undefined) renameSync(path, old);
       done.push({ path, old });
       renameSync(join(from, name), path);

@@ -42,7 +42,7 @@ export interface Optimised {
 }
 
 export interface OptimiseResult {
-  /** The files, as absolute paths; undefined where there are errors, and then nothing has changed. */
+  /** The model and, where it has large weights, its data, as absolute paths; undefined where there are errors, and then nothing has changed. */
   readonly files: readonly string[] | undefined;
   readonly optimised: Optimised | undefined;
   readonly problems: readonly Problem[];
@@ -100,7 +100,7 @@ export async function optimise({ input, out, target = "cpu", signal, onProgress 
     ];
     const folder = dirname(resolve(out));
     await writeFilesWhole(folder, files, signal);
-    return { files: files.map((f) => resolve(folder, f.path)), optimised: made.value, problems: made.problems };
+    return { files: files.map((f) => resolve(folder, f.path)).reverse(), optimised: made.value, problems: made.problems };
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof HostError) return failed(report(artifacts.A501, undefined, { out, why: error.reason }));

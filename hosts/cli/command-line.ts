@@ -13,6 +13,7 @@ import { addExplain } from "./commands/explain.ts";
 import { addFmt } from "./commands/fmt.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addNew } from "./commands/new.ts";
+import { addOptimise } from "./commands/optimise.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addRun } from "./commands/run.ts";
 import { addTest } from "./commands/test.ts";
@@ -23,7 +24,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addProfile, addBench, addExplain, addDoctor, addCompletion];
+const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addOptimise, addProfile, addBench, addExplain, addDoctor, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 export function commandLine(context: Context): Command {

@@ -1,0 +1,65 @@
+// `kiri optimise`: an ONNX file made faster, with no program: the same passes, the same results.
+import { dirname, relative, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import type { TargetName } from "../../../compiler/targets/target.ts";
+import { type Optimised, optimise } from "../../optimise.ts";
+import { type Context, examples } from "../command.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import type { Io } from "../io.ts";
+import { exitOf, printJson, printProblems } from "../problems.ts";
+import { ProgressLines } from "../progress.ts";
+import { bytes } from "../table.ts";
+
+interface Options {
+  readonly out: string;
+  readonly target: TargetName;
+  readonly portable?: boolean;
+  readonly json?: boolean;
+}
+
+export function addOptimise(program: Command, context: Context): void {
+  const command = program
+    .command("optimise")
+    .description("make an ONNX file faster: constant and shape arithmetic folded, attention, norms and activations fused; the results stay the same")
+    .argument("<model>", "an .onnx file; its external data lies in its folder")
+    .requiredOption("-o, --out <file>", "the new model; large weights go to FILE.data beside it")
+    .addOption(new Option("--target <name>", "what the graph is made for").choices(["cpu", "cuda", "portable"]).default("cpu"))
+    .addOption(new Option("--portable", "operators of the ONNX standard only; the same as --target portable"))
+    .option("--json", "print JSON")
+    .action(async (model: string, options: Options) => context.finish(await optimiseFile(context.io, model, options)));
+  examples(command, [
+    ["kiri optimise model.onnx -o faster.onnx", "for ONNX Runtime on a CPU"],
+    ["kiri optimise model.onnx -o faster.onnx --portable", "for any other runtime"],
+  ]);
+}
+
+async function optimiseFile(io: Io, model: string, options: Options): Promise<ExitCode> {
+  const progress = new ProgressLines(io, options.json);
+  const input = resolve(io.cwd, model);
+  const out = resolve(io.cwd, options.out);
+  const result = await optimise({ input, out, target: options.portable ? "portable" : options.target, signal: io.signal, onProgress: progress.update }).finally(() => progress.end());
+  const reports = [{ program: { root: dirname(input), file: model }, problems: result.problems, sources: new Map() }];
+  const code = exitOf(reports);
+  if (options.json) {
+    const { optimised, files } = result;
+    printJson(io, "optimise", code, reports, {
+      files: files ?? null,
+      nodes: optimised?.nodes ?? null, fused: optimised ? Object.fromEntries(optimised.fused) : null, carried: optimised ? Object.fromEntries(optimised.carried) : null,
+    });
+    return code;
+  }
+  printProblems(io, reports);
+  if (!result.files || !result.optimised) return code === EXIT.success ? EXIT.failed : code;
+  io.stderr.write(`${summary(result.optimised)}\n`);
+  for (const file of result.files) {
+    const shown = relative(io.cwd, file);
+    io.stdout.write(`${shown.startsWith("..") ? file : shown}\n`);
+  }
+  return code;
+}
+
+/** What has become of the model, in one line. */
+function summary({ nodes, fused, model, plan }: Optimised): string {
+  const counts = [...fused].map(([op, count]) => `${op} × ${count}`);
+  return `${nodes.before} nodes to ${nodes.after}, ${bytes(model.length + plan.bytes)}${counts.length > 0 ? `, fused: ${counts.join(", ")}` : ""}`;
+}
