@@ -86,7 +86,7 @@ export const TABLE: readonly Entry[] = [
     system: "14-arc-encoder", op: "group_sizes",
     text: `
       use model.arc_encoder (group_sizes)
-      fn run(; n: Int, rate: Int) { { out: group_sizes(n, rate) } }`,
+      fn run(; n: Int, rate: Int) { { out: squeeze(group_sizes(tensor([n]; dtype: i64) as [B]; n, rate); B) } }`,
   },
   {
     system: "14-arc-encoder", op: "pooled_query_attention",
@@ -362,6 +362,36 @@ export const TABLE: readonly Entry[] = [
         let last = refined(third, permute(out1_w1; (O, D)), out1_b1, permute(out1_w2; (D, O)), out1_b2)
         let tokens = parted(last; grid: (H, W), s: s)
         { fused: inner, out: split(dot(tokens, we as [C, F]; over: C) + be; N into (H = H, W = W)) }
+      }`,
+  },
+  {
+    system: "61-pyra", op: "pyra_merge",
+    text: `
+      use folds.plan (bipartite)
+      use folds.pyra (reactivated)
+      fn run(x: f32[B, N, C], metric: f32[B, N, D], size: f32[B, N, One = 1], wa: f32[S, One], wb: f32[One, C], ln_g: f32[C], ln_b: f32[C]; r: Int, cls: Bool, eps: Float) where S == r {
+        let plan = bipartite(metric; r, protected: if cls { 1 } else { 0 })
+        let weighed = x * squeeze(size; One)
+        let pairs = gather(weighed, plan.source * 2; over: N) + gather(weighed, plan.partner * 2 + 1; over: N)
+        let centred = pairs - mean(pairs; over: C)
+        let normed = centred / sqrt(mean(centred * centred; over: C) + eps) * ln_g + ln_b
+        let total = plan.sum(size as [B, N, C]) as [B, K, One]
+        { out: plan.sum(reactivated(weighed, plan.source * 2, normed, squeeze(wa; One), squeeze(wb; One))) as [B, K, C] / squeeze(total; One), size: total }
+      }`,
+  },
+  {
+    system: "12-token-correlation", op: "compress",
+    text: `
+      use folds.keep (chosen)
+      use folds.token_correlation (above_fence, correlation, gathered, informative, owner, sampled)
+      fn one(v: f32[N]) -> f32[B, N] { split(v; N into (B = 1, N)) }
+      fn run(keys: f32[N, D], cls_low: f32[N], cls_deep: f32[N], x: f32[N, C], noise: f32[N] = none; tau: Float, nmax: Float, gumbel: Bool) {
+        let s = correlation(split(keys; N into (B = 1, N)))
+        let held = (if gumbel { sampled(s, one(cls_low), one(noise); tau, share: nmax) } else { sampled(s, one(cls_low); tau, share: nmax) }) or above_fence(one(cls_deep))
+        let plan = chosen(held)
+        let owners = owner(s, held, plan.places, plan.valid)
+        let out = gathered(split(x; N into (B = 1, N)), one(cls_deep), owners, plan.places)
+        { density: cast(informative(s; tau, share: nmax); to: f32) / N, indices: plan.places[B: 0], owner: owners[B: 0], out: out[B: 0] }
       }`,
   },
 ];

@@ -1,7 +1,7 @@
 /** What is published for decoders and text encoders, on the small real models: shapes, what must not change, and what must. */
 import test from "ava";
 import type { Value } from "../../compiler/host.ts";
-import { i64, numbers } from "../support/evaluate.ts";
+import { i64, numbers, tensor } from "../support/evaluate.ts";
 import { difference } from "../support/golden.ts";
 import { compiled, run } from "../support/program.ts";
 import { tolerance } from "../support/tolerance.ts";
@@ -35,8 +35,9 @@ function apart(found: readonly (readonly number[])[], wanted: readonly (readonly
 
 // ── 31 token prepending ──
 
+/** The token at `place` is the placeholder. */
 const prepended = (place: number): string => `${llama("folds.prepend (prepend)")}
-compress decoder as prepended { fold tokens in each blocks[1..4] after input with prepend(place: ${place}) }
+compress decoder as prepended { fold tokens in each blocks[1..4] after input with prepend(placeholder: ${IDS[place]}, ids: embeddings.input) }
 pipeline prefill(ids: i64[N]) -> { logits: f32[N, V] } { { logits: decoder(ids) } }`;
 
 test("token prepending: what stands behind the placeholder knows the last word, what stands before it does not", async (t) => {
@@ -58,21 +59,49 @@ test("token prepending: the last token over itself is the plain model", async (t
   t.true(apart(rows(folded, "logits"), rows(plain, "logits")) <= SAME);
 });
 
+test("token prepending: rows with their placeholders at different places are what each is alone", async (t) => {
+  const model = compiled(prepended(3), { variant: "prepended" });
+  const later = [...IDS.slice(6), ...IDS.slice(0, 6)];
+  const [both, first, second] = await Promise.all([i64([2, 12], [...IDS, ...later]), i64([1, 12], IDS), i64([1, 12], later)].map((ids) => run(model, { ids })));
+  t.true(apart(rows(both ?? {}, "logits", 0), rows(first ?? {}, "logits")) <= SAME);
+  t.true(apart(rows(both ?? {}, "logits", 1), rows(second ?? {}, "logits")) <= SAME);
+});
+
 // ── 14 ARC-Encoder ──
 
 const arc = (rate: number): string => `
 use model.arc_encoder
 model encoder = arc_encoder.Encoder(rate: ${rate}, cut: 2) from "models/tiny-llama-shakespeare"
-pipeline compress_text(ids: i64[N]) -> { vectors: f32[G, C], tokens: f32[N, C] } {
+pipeline compress_text(ids: i64[N], length: i64) -> { vectors: f32[G, C], tokens: f32[N, C], ragged: f32[G, C] } {
   let tokens = repeat i in 0..4 from x = encoder.embeddings(ids) { encoder.blocks[i](x, x) }
-  { vectors: encoder(ids), tokens: tokens }
+  { vectors: encoder(ids), tokens: tokens, ragged: encoder(ids, length) }
 }`;
 
 test("ARC-Encoder: a quarter of the vectors for any number of tokens; groups of one token are the block as it is", async (t) => {
   const fourth = compiled(arc(-4));
-  for (const [n, groups] of [[12, 3], [9, 3], [3, 1], [8, 2]] as const) t.is(shape(await run(fourth, { ids: i64([1, n], IDS.slice(0, n)) }), "vectors"), `1,${groups},128`);
-  const single = await run(compiled(arc(-1)), { ids: i64([1, 12], IDS) });
+  for (const [n, groups] of [[12, 3], [9, 3], [3, 1], [8, 2]] as const) t.is(shape(await run(fourth, { ids: i64([1, n], IDS.slice(0, n)), length: i64([1], [n]) }), "vectors"), `1,${groups},128`);
+  const single = await run(compiled(arc(-1)), { ids: i64([1, 12], IDS), length: i64([1], [12]) });
   t.true(apart(rows(single, "vectors"), rows(single, "tokens")) <= SAME);
+});
+
+test("ARC-Encoder: rows of unequal length are what each is alone", async (t) => {
+  const model = compiled(arc(-4));
+  const both = await run(model, { ids: i64([2, 12], [...IDS, ...IDS.slice(0, 7), 0, 0, 0, 0, 0]), length: i64([2], [12, 7]) });
+  const alone = await run(model, { ids: i64([1, 7], IDS.slice(0, 7)), length: i64([1], [7]) });
+  t.true(apart(rows(both, "ragged", 0), rows(both, "vectors", 0)) <= SAME);
+  t.true(apart(rows(both, "ragged", 1).slice(0, 2), rows(alone, "vectors")) <= SAME);
+});
+
+test("ARC-Encoder: the projector is its two maps, one after the other", async (t) => {
+  const text = `
+use model.arc_encoder
+model projector = arc_encoder.Projector(from: 12, inner: 6, to: 20) from random(seed: 3)
+pipeline project(x: f32[G, C = 12]) -> { one: f32[G, O], two: f32[G, O] } {
+  { one: projector(x), two: dot(dot(x, projector.first as [I, C]; over: C), projector.second as [O, I]; over: I) }
+}`;
+  const out = await run(compiled(text), { x: tensor("f32", [1, 5, 12], Array.from({ length: 60 }, (_, i) => Math.cos(i) * 2)) });
+  t.is(shape(out, "one"), "1,5,20");
+  t.true(apart(rows(out, "one"), rows(out, "two")) <= SAME);
 });
 
 // ── 60 code units ──
@@ -238,7 +267,7 @@ pipeline whole(pixels: f32[Channels = 1, Y = 28, X = 28]) -> { scores: f32[Class
 test("sealed features: two parts with the same noise are the model, what is sent is not, and without the noise it is lost", async (t) => {
   const wave = (count: number, speed: number): number[] => Array.from({ length: count }, (_, i) => Math.sin(i * speed) * 3);
   const [pixels, noise, other] = [wave(28 * 28, 0.37), wave(50 * 96, 12.9898), wave(50 * 96, 78.233)];
-  const input = (data: readonly number[], dims: readonly number[]): Value => ({ ...i64(dims, []), dtype: "f32", bytes: new Uint8Array(Float32Array.from(data).buffer) });
+  const input = (data: readonly number[], dims: readonly number[]): Value => tensor("f32", dims, data);
   const whole = await run(compiled(PARTS, { pipeline: "whole" }), { pixels: input(pixels, [1, 1, 28, 28]) });
   const device = await run(compiled(PARTS, { pipeline: "device" }), { pixels: input(pixels, [1, 1, 28, 28]), noise: input(noise, [1, 50, 96]) });
   const server = compiled(PARTS, { pipeline: "server" });
