@@ -60,6 +60,12 @@ const PLACED: readonly Placed[] = [
     lines: "protect 1 across blocks[2..] with token_shuffle(from: (16, 16), through: weights)",
     same: "protect 1 across blocks[2..] with token_shuffle(from: (16, 16), s: 1)",
   },
+  {
+    use: "pyra (Modulations, pyra)", model: DIGITS, tokens: [50, 50, 46, 43, 43, 43],
+    more: "model weights = Modulations(r: [4, 3], width: 96) from random(seed: 1)",
+    lines: "protect 1 in each blocks[2] after attended with pyra(r: 4, modulation: weights.blocks[0]); protect 1 in each blocks[3] after attended with pyra(r: 3, modulation: weights.blocks[1])",
+    same: "protect 1 in each blocks[2..] after attended with pyra(r: 0)",
+  },
 ];
 
 const program = ({ use, model, more = "" }: Pick<Placed, "use" | "model" | "more">, lines: string): string => `
@@ -102,6 +108,13 @@ test("a picture that nobody sees is a picture that is not there", async (t) => {
   const hidden = await scores({ use: "todre (relevance_gate)", model: DIGITS }, "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, tau: 2.0)", "folded");
   const gone = await scores({ use: "todre (without_vision)", model: DIGITS }, "across blocks[4..] with without_vision(system: 1, vision: 30)", "folded");
   t.true(difference(hidden, gone).relative <= 1e-5);
+});
+
+test("PYRA before its training is ToMe", async (t) => {
+  const [pyra] = PLACED.filter((p) => p.use.startsWith("pyra"));
+  if (!pyra) throw new Error("PYRA is not placed");
+  const tome = "protect 1 in each blocks[2] after attended with tome(r: 4); protect 1 in each blocks[3] after attended with tome(r: 3)";
+  t.true(difference(await scores(pyra, pyra.lines, "folded"), await scores({ use: "tome (tome)", model: DIGITS }, tome, "folded")).relative <= 1e-5);
 });
 
 /** A decoder of 6 blocks: logits of every token. */
