@@ -382,16 +382,13 @@ export const TABLE: readonly Entry[] = [
   {
     system: "12-token-correlation", op: "compress",
     text: `
-      use folds.keep (chosen)
-      use folds.token_correlation (above_fence, correlation, gathered, informative, owner, sampled)
+      use folds.token_correlation (correlation, grouped, informative)
       fn one(v: f32[N]) -> f32[B, N] { split(v; N into (B = 1, N)) }
       fn run(keys: f32[N, D], cls_low: f32[N], cls_deep: f32[N], x: f32[N, C], noise: f32[N] = none; tau: Float, nmax: Float, gumbel: Bool) {
         let s = correlation(split(keys; N into (B = 1, N)))
-        let held = (if gumbel { sampled(s, one(cls_low), one(noise); tau, share: nmax) } else { sampled(s, one(cls_low); tau, share: nmax) }) or above_fence(one(cls_deep))
-        let plan = chosen(held)
-        let owners = owner(s, held, plan.places, plan.valid)
-        let out = gathered(split(x; N into (B = 1, N)), one(cls_deep), owners, plan.places)
-        { density: cast(informative(s; tau, share: nmax); to: f32) / N, indices: plan.places[B: 0], owner: owners[B: 0], out: out[B: 0] }
+        let groups = if gumbel { grouped(s, one(cls_low), one(cls_deep), one(noise); tau, share: nmax) } else { grouped(s, one(cls_low), one(cls_deep); tau, share: nmax) }
+        let out = groups.mean(split(x; N into (B = 1, N)), one(cls_deep))
+        { density: cast(informative(s; tau, share: nmax); to: f32) / N, indices: groups.places[B: 0], owner: groups.owner[B: 0], out: out[B: 0] }
       }`,
   },
 ];
