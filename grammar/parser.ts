@@ -12,6 +12,9 @@ const asData: IParserErrorMessageProvider = {
 
 const of = (name: string): TokenType => token(name);
 
+/** Whether what a range steps by may begin with this. */
+const startsStep = (type: TokenType): boolean => type === of("NumberText") || type === of("LeftParen") || type === of("ParenHere") || isWord(type);
+
 export class KiriParser extends CstParser {
   constructor(skipValidations = true) {
     super([...TOKENS], { recoveryEnabled: true, maxLookahead: 2, nodeLocationTracking: "onlyOffset", errorMessageProvider: asData, skipValidations });
@@ -807,7 +810,8 @@ export class KiriParser extends CstParser {
 
   readonly rangeTail = this.RULE("rangeTail", () => {
     this.CONSUME(of("DotDot"));
-    this.OPTION(() => this.SUBRULE(this.expression, { LABEL: "to" }));
+    // `0.. step 2` has no end; in `0..step` the word is a name.
+    this.OPTION({ GATE: () => this.LA(1).tokenType !== of("Step") || !startsStep(this.LA(2).tokenType), DEF: () => this.SUBRULE(this.expression, { LABEL: "to" }) });
     this.OPTION2(() => {
       this.CONSUME(of("Step"));
       this.SUBRULE2(this.expression, { LABEL: "step" });

@@ -34,14 +34,14 @@ export const DECLARATION_WORDS = ["fn", "extern", "let", "record", "sites", "lay
 const WORDS: readonly Row[] = [
   ...words("reserved", "control", "if else repeat for in where"),
   ...words("reserved", "declaration", "fn let use extern"),
-  ...words("reserved", "modifier", "as import step"),
+  ...words("reserved", "modifier", "as import"),
   row("And", "and", "operator", "reserved", ["AnyWord", "BinarySign"]),
   row("Or", "or", "operator", "reserved", ["AnyWord", "BinarySign"]),
   row("Not", "not", "operator", "reserved", ["AnyWord", "PrefixSign"]),
   row("True", "true", "constant", "reserved", ["BoolWord"]),
   row("False", "false", "constant", "reserved", ["BoolWord"]),
   ...words("soft", "declaration", "record sites layer fold rewrite tokenizer decode model compress data pipeline check param carry"),
-  ...words("soft", "modifier", "from into offers named when reads down up by at across each after with protect drop of on require report expect fused some"),
+  ...words("soft", "modifier", "from into offers named when reads down up by at across each after with protect drop of on require report expect fused some step"),
   row("None", "none", "constant", "soft", ["Word"]),
 ].sort((a, b) => String(b.pattern).length - String(a.pattern).length);
 

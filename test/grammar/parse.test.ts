@@ -43,6 +43,8 @@ const VALUES: Readonly<Record<string, string>> = {
   "f(x, y: 1; over: C)": "call{callee:f args:[{value:x} {name:y value:1} {name:over value:C isStatic:true}]}",
   "f(; n + 1 as J)": "call{callee:f args:[{value:as-name{name:J value:(n + 1)} isStatic:true}]}",
   "split(x; C into (H = h, D))": "call{callee:split args:[{value:x} {value:into{from:C to:tuple{elements:[(H == h) D]}} isStatic:true}]}",
+  "x[N: 0..step]": "index{object:x items:[{axis:N value:range{from:0 to:step}}]}",
+  "x[N: 0..step - 1 step step]": "index{object:x items:[{axis:N value:range{from:0 to:(step - 1) step:step}}]}",
   "x[N: 0.. step 2][1]": "index{object:index{object:x items:[{axis:N value:range{from:0 step:2}}]} items:[{value:1}]}",
   "x[..n, 1..-1]": "index{object:x items:[{value:range{to:n}} {value:range{from:1 to:(- 1)}}]}",
   "m.in.let.from": "member{name:from object:member{name:let object:member{name:in object:m}}}",
