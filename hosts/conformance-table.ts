@@ -165,9 +165,10 @@ export const TABLE: readonly Entry[] = [
         let inner = normed(attended, l.n2 as [C]; eps)
         attended + dot(silu(dot(inner, l.wg as [C, E]; over: C)) * dot(inner, l.wu as [C, E]; over: C), l.wd as [E, C]; over: E)
       }
-      fn run(h: f32[B, N, C], pst: i64[B], pad: bool[B, N], l0: Any = 0, l1: Any = 0, l2: Any = 0, l3: Any = 0, l4: Any = 0, l5: Any = 0; heads: Int, layers: Int, start: Int, exit: Int, output_layer: Int, eps: Float, theta: Float) {
-        let all = [l0, l1, l2, l3, l4, l5]
-        let states = repeat i in 0..output_layer from x = h {
+      fn run(h: f32[B, N, C], pst: i64[B], pad: bool[B, N], l0: Any = 0, l1: Any = 0, l2: Any = 0, l3: Any = 0, l4: Any = 0, l5: Any = 0, l6: Any = 0, l7: Any = 0; heads: Int, layers: Int, start: Int, exit: Int, output_layer: Int, eps: Float, theta: Float) {
+        let all = [l0, l1, l2, l3, l4, l5, l6, l7]
+        let depth = if output_layer < 0 { layers + 1 + output_layer } else { output_layer }
+        let states = repeat i in 0..depth from x = h {
           block(if start <= i and i < exit { overwritten(x, pst) } else { x }, pad, all[i]; heads, theta, eps)
         }
         { embedding: states[N: -1], states: select(pad, 0.0, states) }
@@ -205,9 +206,10 @@ export const TABLE: readonly Entry[] = [
           let out = attend(wide(q[T: t..t + 1]), cache.keys, cache.values; sinks: N0, count: cache.count, scale: scale)
           { cache: cache, outs: state.outs + [squeeze(out; (B, H))] }
         }
-        let (key, value) = (end.cache.keys[K: N0] as [B, H, D], end.cache.values[K: N0] as [B, H, D])
-        let there = if end.cache.count > 0 { 1.0 } else { 0.0 }
-        { out: concat(end.outs; over: T), comp_k: squeeze(key; (B, H)) * there, comp_v: squeeze(value; (B, H)) * there, dropped: tensor([end.cache.count]; dtype: i64) }
+        let stands = if end.cache.count > 0 {
+          (squeeze(end.cache.keys[K: N0] as [B, H, D]; (B, H)), squeeze(end.cache.values[K: N0] as [B, H, E]; (B, H)))
+        } else { (k[N: 0] * 0.0, v[N: 0] * 0.0) }
+        { out: concat(end.outs; over: T), comp_k: stands[0], comp_v: stands[1], dropped: tensor([end.cache.count]; dtype: i64) }
       }`,
   },
   {
