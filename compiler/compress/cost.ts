@@ -1,6 +1,8 @@
-// What a graph costs: multiply-adds of its products, by the path of the layer that made them. Sizes that only a run knows count as one.
+// What a graph costs: multiply-adds of its products, by the path of the layer that made them. Sizes that only a run knows count as one,
+// counts that data decide as the most that they can be.
 import type { Arena, GraphOutput, Node } from "../graph/node.ts";
 import { topological } from "../graph/node.ts";
+import { mostOf } from "../ops/choose.ts";
 import { constant, type Dim } from "../types/dim.ts";
 
 export interface Cost {
@@ -18,7 +20,10 @@ export interface Cost {
 }
 
 export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
-  const sizes = arena.facts.evaluator(() => 1);
+  const sizes: (d: Dim) => number = arena.facts.evaluator((name) => {
+    const maker = arena.makerOf(name);
+    return maker ? sizes(mostOf(maker)) : 1;
+  });
   const size = (d: Dim): number => {
     const found = sizes(d);
     return Number.isFinite(found) ? found : 1;

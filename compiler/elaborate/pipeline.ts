@@ -102,8 +102,14 @@ function declaredTensor(e: Elaboration, decl: Ast.PipelineDecl, type: Ast.TypeEx
   const wanted: Ast.TensorType | undefined = scalar ? { kind: "tensor-type", dtype: scalar.dtype, axes: [], span } : type?.kind === "tensor-type" ? type : undefined;
   if (type && !wanted) fail(shapes.T312, type.span, { name: showType(type), near: [] });
   if (!wanted) return given;
+  // What the model gives without folds is the most, whatever the declaration calls it: texts bring a size that has no name here.
+  const inner = new Scope(scope);
+  wanted.axes.forEach((a, i) => {
+    const most = given.node.type.dims[i + 1];
+    if (a.kind === "some" && a.bound.kind === "name" && !scope.get(a.bound.name) && most) inner.set(a.bound.name, { kind: "size", dim: most });
+  });
   const batch: Ast.AxisExpr = { kind: "axis", name: { name: BATCH, span }, size: undefined, span };
-  return e.at(decl.body.result?.span ?? span, () => matchTensor(e, { ...wanted, axes: [batch, ...wanted.axes] }, `the output ${name} of ${decl.name.name}`, given, new Binding(), scope, decl.body.result?.span ?? span));
+  return e.at(decl.body.result?.span ?? span, () => matchTensor(e, { ...wanted, axes: [batch, ...wanted.axes] }, `the output ${name} of ${decl.name.name}`, given, new Binding(), inner, decl.body.result?.span ?? span));
 }
 
 /** Axes of which the declared type says `some K <= N`, behind the batch. */

@@ -22,6 +22,8 @@ const apart = (a: readonly number[], b: readonly number[]): number => Math.max(.
 test("the gate deletes, attention stays fused, and each picture is by itself", async (t) => {
   const plain = await scores("mrt5(gate: gate)");
   const folded = compiled(program("mrt5(gate: centred, threshold: 0.0)"), { variant: "folded" });
+  // How many that is only a run knows: the cost is that of the most.
+  t.deepEqual(folded.cost.tokens, { entering: 50, leaving: 50 });
   const both = output(await run(folded, PIXELS), "scores");
   t.true(both.every(Number.isFinite));
   t.true(apart(both, plain) > 1e-3);
