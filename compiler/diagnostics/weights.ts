@@ -69,4 +69,9 @@ export const weights = define({
     says: (h: { file: string; why: string }) => `I cannot go on reading ${h.file}: ${h.why}.`,
     next: () => "Compile again when nothing writes to the model's folder.",
   }),
+  W416: error("These weights belong to another layer", {
+    says: (h: { directory: string; missing: number; misshapen: number; wanted: number }) =>
+      `Of ${plural(h.wanted, "weight")} that the layer wants, ${h.directory} lacks ${h.missing} and has ${h.misshapen} in another shape; the first few are told.`,
+    next: () => "Check that the layer is the one of this model, and the sizes in config.json.",
+  }),
 });

@@ -12,7 +12,7 @@ import type { Elaboration } from "./elaboration.ts";
 import { fail, Silent } from "./fail.ts";
 import { MOST_ITEMS, MOST_ROUNDS, sound } from "./limits.ts";
 import { Scope } from "./scope.ts";
-import { describe, POISON, sizeValue, type RecordValue, type SizedName, type Tensor, type UnknownValue, type Value } from "./value.ts";
+import { describe, NONE, POISON, sizeValue, type RecordValue, type SizedName, type Tensor, type UnknownValue, type Value } from "./value.ts";
 
 /** Runs a block; the value of its last expression. A statement that fails is reported and its names are poisoned. */
 export function evaluateBlock(e: Elaboration, block: Ast.Block, outer: Scope, onLet?: (name: string, value: Value, span: Span) => void, onAssign?: (assign: Ast.Assign, value: Value, scope: Scope) => void): Value {
@@ -263,6 +263,8 @@ function evaluateBinary(e: Elaboration, expr: Ast.Binary, scope: Scope): Value {
   const equality = expr.op === "==" || expr.op === "!=";
   const [left, right] = equality ? wordPair(e, expr, scope) : [evaluate(e, expr.left, scope), evaluate(e, expr.right, scope)];
   if (left.kind === "poison" || right.kind === "poison") return POISON;
+  // Whether anything was given.
+  if (equality && (left === NONE || right === NONE) && left.kind !== "unknown" && right.kind !== "unknown") return { kind: "bool", value: (left === right) === (expr.op === "==") };
   const isOpen = (v: Value): boolean => v.kind === "unknown" && v.type !== "Float" && v.type !== "Int";
   if (isOpen(left) || isOpen(right)) return { kind: "unknown", type: isComparison(expr.op) ? "Bool" : "a value" };
   if (left.kind === "tensor" || right.kind === "tensor") return tensorBinary(e, expr, left, right);
@@ -272,7 +274,7 @@ function evaluateBinary(e: Elaboration, expr: Ast.Binary, scope: Scope): Value {
 /** `by == l1`: a bare name beside a word is a word too, whatever else it may be called. */
 function wordPair(e: Elaboration, expr: Ast.Binary, scope: Scope): [Value, Value] {
   const wordly = (v: Value | undefined): boolean => v !== undefined && (v.kind === "word" || v.kind === "text" || (v.kind === "unknown" && WORD_TYPES.has(v.type)));
-  const known = (x: Ast.Expr): Value | undefined => (x.kind === "name" ? scope.get(x.name) : evaluate(e, x, scope));
+  const known = (x: Ast.Expr): Value | undefined => (x.kind === "name" ? (scope.get(x.name) ?? (x.name === "none" ? NONE : undefined)) : evaluate(e, x, scope));
   const [left, right] = [known(expr.left), known(expr.right)];
   const side = (x: Ast.Expr, own: Value | undefined, other: Value | undefined): Value =>
     x.kind === "name" && wordly(other) && !wordly(own) ? { kind: "word", name: x.name, span: x.span } : (own ?? evaluate(e, x, scope));
@@ -547,6 +549,7 @@ export function makeRecord(e: Elaboration, type: Extract<Value, { kind: "record-
   for (const field of type.decl.fields) {
     const given = fields.get(field.name.name);
     if (given) all.set(field.name.name, given);
+    else if (field.default?.kind === "name" && field.default.name === "none") all.set(field.name.name, NONE);
     else if (field.default) all.set(field.name.name, evaluate(e, field.default, type.scope));
     else fail(shapes.T303, span, { param: field.name.name, of: type.decl.name.name, wanted: "a field" }, [{ span: field.span, says: "declared here" }]);
   }

@@ -8,6 +8,7 @@ import { applySignature, argumentValues, staticArguments } from "./call.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { asSize, evaluate, runBlock } from "./evaluate.ts";
 import { fail, Silent } from "./fail.ts";
+import { MOST_LAYERS } from "./limits.ts";
 import { Scope } from "./scope.ts";
 import { describe, sizeValue, type Tensor, tensor, type Value } from "./value.ts";
 import { checkWhere } from "./where.ts";
@@ -95,6 +96,8 @@ function subLayer(e: Elaboration, member: Ast.SubLayer, scope: Scope, place: Pla
   if (!member.count) return one({ path: dotted(place.path, name), prefix }, scope);
   const count = e.arena.facts.number(asSize(e, evaluate(e, member.count, scope), member.count.span));
   if (count === undefined && !e.checking) return fail(shapes.B321, member.count.span, { what: "How many layers there are", found: "a size" });
+  if (count !== undefined && count < 0) return fail(shapes.T302, member.count.span, { param: name, found: `${count} layers`, wanted: "a number of layers" });
+  if (count !== undefined && count > MOST_LAYERS) return fail(shapes.B324, member.count.span, { what: `These are ${count} layers`, limit: `${MOST_LAYERS}` });
   return Array.from({ length: count ?? 1 }, (_, i) => {
     const inner = new Scope(scope);
     inner.set("index", sizeValue(asSize(e, { kind: "float", value: i }, member.span)));

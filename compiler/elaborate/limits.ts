@@ -14,6 +14,8 @@ export const MOST_STEPS = 500_000;
 export const MOST_NODES = 300_000;
 /** Rounds of a `repeat`: each is unrolled. */
 export const MOST_ROUNDS = 10_000;
+/** Layers of one list. */
+export const MOST_LAYERS = 10_000;
 /** Items of a list. */
 export const MOST_ITEMS = 100_000;
 /** Elements of a tensor that is made of nothing. */

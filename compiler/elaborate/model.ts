@@ -109,6 +109,7 @@ function configured(e: Elaboration, type: Extract<Value, { kind: "layer-type" }>
   type.decl.params.forEach((p, i) => {
     const wanted = paramType(p, type.scope);
     if (i < positional || given.has(p.name.name) || !wanted.record || !checkpoint) return;
+    if (checkpoint.json("config.json") === undefined) fail(names.N207, call.span, { path: `${checkpoint.shown}/config.json`, why: "the model has no such file, and the layer wants its configuration" });
     filled.set(p.name.name, recordFromJson(e, wanted.record, checkpoint.json("config.json"), "config.json", call.span));
   });
   const inner = new Scope(type.scope);

@@ -125,6 +125,7 @@ export function placeholder(e: Elaboration, type: StaticType, name: string, span
 
 /** A record of a declared type from parsed JSON: `config.json`. */
 export function recordFromJson(e: Elaboration, record: Extract<Value, { kind: "record-type" }>, json: unknown, file: string, span: Span): Value {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) fail(shapes.T316, span, { field: "the whole", found: JSON.stringify(json)?.slice(0, 60) ?? "nothing", wanted: "an object", file });
   const source = typeof json === "object" && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : {};
   const fields = new Map<string, Value>();
   for (const f of record.decl.fields) {

@@ -40,6 +40,11 @@ function decided(e: Elaboration, clause: Ast.Expr, scope: Scope, broken: () => n
 }
 
 function compareSides(e: Elaboration, clause: Ast.Binary, scope: Scope, of: string, span: Span): void {
+  if ([clause.left, clause.right].some((x) => x.kind === "name" && !scope.get(x.name))) {
+    // A bare word, or `none`.
+    decided(e, clause, scope, () => fail(shapes.T308, span, { clause: showExpr(clause), left: "false", right: "true", of }, [{ span: clause.span, says: "wanted here" }]));
+    return;
+  }
   const [left, right] = [evaluate(e, clause.left, scope), evaluate(e, clause.right, scope)];
   if (left.kind === "poison" || right.kind === "poison" || left.kind === "unknown" || right.kind === "unknown") return;
   const broken = (): never =>

@@ -33,6 +33,8 @@ const JSON_FILES = ["config.json", "preprocessor_config.json", "generation_confi
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
 /** The index of a model with a million weights is smaller. */
 const LARGEST_JSON = 64 * 2 ** 20;
+/** Nothing that a model says of itself is nested so deeply; whoever walks through it recurses. */
+const DEEPEST_JSON = 64;
 /** Weights of other formats: named, so that the message can say what to do with them. */
 const OTHER_FORMATS = /\.(bin|pt|pth|ckpt|h5|msgpack|gguf|onnx)$/;
 
@@ -66,6 +68,8 @@ export interface Wanted {
 /** How many unused weights a warning names. */
 const SHOWN_SURPLUS = 5;
 const SHOWN_NEAR = 3;
+/** A wrong number in config.json misshapes every weight: so many are told one by one. */
+const MOST_TOLD = 5;
 
 /** What is missing, misshapen or left over. `model` is the place that binds layer and weights. */
 export function bindWeights(wanted: readonly Wanted[], checkpoint: Checkpoint, model?: Span): Problem[] {
@@ -73,6 +77,7 @@ export function bindWeights(wanted: readonly Wanted[], checkpoint: Checkpoint, m
   const asked = new Set(wanted.map((w) => w.name));
   const surplus = [...checkpoint.weights.keys()].filter((name) => !asked.has(name));
   const told = new Set<string>();
+  let [missing, misshapen] = [0, 0];
   for (const { name, shape, span } of wanted) {
     const ref = checkpoint.weights.get(name);
     const unsupported = checkpoint.unsupported.get(name);
@@ -80,13 +85,28 @@ export function bindWeights(wanted: readonly Wanted[], checkpoint: Checkpoint, m
     // One layer may stand at many places; each weight is told once.
     if (told.has(name)) continue;
     told.add(name);
+    const isMissing = !ref && !unsupported;
+    const isMisshapen = ref !== undefined && !equal(ref.shape, shape);
+    if (isMissing && ++missing > MOST_TOLD) continue;
+    if (isMisshapen && ++misshapen > MOST_TOLD) continue;
     if (unsupported) problems.push(report(diagnostics.W414, span, { name, ...unsupported }, labels));
     else if (!ref) problems.push(report(diagnostics.W408, span, { name, shape, directory: checkpoint.shown, near: nearest(name, surplus, SHOWN_NEAR) }, labels));
-    else if (!equal(ref.shape, shape)) problems.push(report(diagnostics.W410, span, { name, found: ref.shape, wanted: shape }, labels));
+    else if (isMisshapen) problems.push(report(diagnostics.W410, span, { name, found: ref.shape, wanted: shape }, labels));
   }
+  if (missing + misshapen > MOST_TOLD) problems.push(report(diagnostics.W416, model, { directory: checkpoint.shown, missing, misshapen, wanted: asked.size }));
   if (surplus.length > 0)
     problems.push(report(diagnostics.W409, model, { directory: checkpoint.shown, count: surplus.length, names: surplus.sort().slice(0, SHOWN_SURPLUS) }));
   return problems;
+}
+
+/** Level by level, so that what is deep does not take the stack. */
+function isDeeper(json: unknown, most: number): boolean {
+  let level = [json];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value).filter((inner) => typeof inner === "object" && inner !== null) : []));
+  }
+  return false;
 }
 
 const equal = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
@@ -130,7 +150,10 @@ class Folder {
       return undefined;
     }
     try {
-      return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(this.#host.read(path)));
+      const found: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(this.#host.read(path)));
+      if (!isDeeper(found, DEEPEST_JSON)) return found;
+      this.#problem(report(diagnostics.W406, this.#span, { file, why: `it is nested more than ${DEEPEST_JSON} levels deep` }));
+      return undefined;
     } catch (error) {
       this.#problem(report(diagnostics.W406, this.#span, { file, why: error instanceof HostError ? error.reason : (error as Error).message }));
       return undefined;
@@ -193,9 +216,12 @@ class Folder {
   #compare(map: ReadonlyMap<string, string>, owner: ReadonlyMap<string, string>): void {
     for (const [name, shard] of map) {
       const found = owner.get(name);
-      if (found !== shard) return this.#disagree(`\`${name}\` should lie in ${shard}${found ? ` and lies in ${found}` : ", which does not hold it"}`);
+      if (found === shard) continue;
+      this.#disagree(`\`${name}\` should lie in ${shard}${found ? ` and lies in ${found}` : ", which does not hold it"}`);
+      return;
     }
-    for (const [name, shard] of owner) if (!map.has(name)) return this.#disagree(`${shard} holds \`${name}\`, which the index does not name`);
+    const unnamed = [...owner].find(([name]) => !map.has(name));
+    if (unnamed) this.#disagree(`${unnamed[1]} holds \`${unnamed[0]}\`, which the index does not name`);
   }
 
   #disagree(why: string): void {

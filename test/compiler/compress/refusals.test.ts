@@ -69,7 +69,7 @@ test("a count that is a fixed number and no size of its own", (t) => {
 
 test("a number of protected tokens that is none", (t) => {
   const refused = (protect: string): string => problems(tokens("N", `protect ${protect} across blocks[1..] with evens()`))[0] ?? "";
-  t.regex(refused("0 - 1"), /^T302 protect is\n  found  Int -1\n  wanted a whole number of tokens/);
+  t.regex(refused("0 - 1"), /^T302 protect is\n {2}found {2}Int -1\n {2}wanted a whole number of tokens/);
   t.regex(refused("1.5"), /^B321 This size is /);
   t.is(refused("2"), "");
 });

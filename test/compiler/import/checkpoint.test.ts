@@ -75,11 +75,11 @@ test("broken JSON is told with its file", (t) => {
 });
 
 test("links that leave the project are refused, links inside of it are not", (t) => {
-  const escape = opened({ "config.json": "{}" }, (root) => {
+  const escaping = opened({ "config.json": "{}" }, (root) => {
     writeFileSync(join(root, "..", "secret.safetensors"), one("a"));
     symlinkSync("../../secret.safetensors", join(root, "model", "model.safetensors"));
   });
-  t.deepEqual(told(escape), ['W413 "model.safetensors" leads out of model or out of the project, directly or through a link.']);
+  t.deepEqual(told(escaping), ['W413 "model.safetensors" leads out of model or out of the project, directly or through a link.']);
   // As the Hugging Face cache lays its files out.
   const cache = opened({}, (root) => {
     mkdirSync(join(root, "blobs"));
@@ -125,7 +125,7 @@ test("a missing weight is told with the nearest names that nothing else wants", 
   const [missing] = problems;
   t.is(missing?.code, "W408");
   t.is(missing?.says, "model holds no `vit.encoder.layer.0.attention.querry.weight` of shape [4, 4].");
-  t.regex(missing?.next ?? "", /the nearest are `vit\.encoder\.layer\.0\.attention\.query\.weight`/);
+  t.regex(missing?.next ?? "", /the nearest there are `vit\.encoder\.layer\.0\.attention\.query\.weight`/);
   t.false(missing?.next?.includes("layernorm"));
   t.deepEqual(missing?.span, at);
   t.deepEqual(missing?.labels, [{ span: model, says: "the model that takes these weights" }]);
@@ -148,4 +148,24 @@ test("a weight in a type that we do not compute with is an error only for who wa
   const { value } = opened({ "model.safetensors": Buffer.concat([Buffer.from(BigUint64Array.of(BigInt(text.length)).buffer), Buffer.from(text), Buffer.alloc(4)]) });
   t.deepEqual(bindWeights([], value as NonNullable<typeof value>), []);
   t.deepEqual(bindWeights([{ name: "a", shape: [4], span: at }], value as NonNullable<typeof value>).map((p) => `${p.code} ${p.says}`), ["W414 `a` of model/model.safetensors is stored as F8_E4M3."]);
+});
+
+test("JSON that is nested without end is refused, and what a model needs is not", (t) => {
+  const nested = (depth: number): string => `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+  t.deepEqual(told(opened({ "config.json": nested(100_000), "model.safetensors": one("a") })), ["W406 I cannot read model/config.json: it is nested more than 64 levels deep."]);
+  t.deepEqual(told(opened({ "config.json": nested(60), "model.safetensors": one("a") })), []);
+});
+
+test("JSON of 64 MiB and more is not read", (t) => {
+  const result = opened({ "config.json": `"${"x".repeat(2 ** 26)}"`, "model.safetensors": one("a") });
+  t.deepEqual(told(result), ["W406 I cannot read model/config.json: it has 67108866 bytes, and 67108864 are the most that I read."]);
+});
+
+test("where nearly nothing fits, a few are told one by one and the rest is counted", (t) => {
+  const { value } = opened({ "model.safetensors": one(...Array.from({ length: 9 }, (_, i) => `w${i}`)) });
+  const wanted = [...Array.from({ length: 9 }, (_, i) => ({ name: `w${i}`, shape: [3], span: at })), ...Array.from({ length: 20 }, (_, i) => ({ name: `other.${i}`, shape: [2], span: at }))];
+  const problems = bindWeights(wanted, value as NonNullable<typeof value>, model);
+  t.deepEqual(problems.map((p) => p.code), [...Array.from({ length: 5 }, () => "W410"), ...Array.from({ length: 5 }, () => "W408"), "W416"]);
+  t.is(problems.at(-1)?.says, "Of 29 weights that the layer wants, model lacks 20 and has 9 in another shape; the first few are told.");
+  t.deepEqual(problems.at(-1)?.span, model);
 });

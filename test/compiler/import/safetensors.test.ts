@@ -127,7 +127,10 @@ test("headers as long as they may be are read in time that grows with their leng
 test("random damage to a header never throws", (t) => {
   const good = withHeader(header(A, one("b", "BF16", "[4]", "[24,32]")), [bytes(32)]);
   let state = 7;
-  const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 8;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 8;
+  };
   for (let round = 0; round < 300; round++) {
     const file = Uint8Array.from(good);
     for (let edits = 1 + (next() % 3); edits > 0; edits--) file[next() % file.length] = next() & 255;
