@@ -39,7 +39,7 @@ export function openSafetensors(host: Host, file: string, shown: string, span: S
     const size = host.stat(file)?.size ?? 0;
     if (size < 8) return refused(size === 0 ? "it is empty" : `it has ${size} bytes, and a header alone takes more`);
     const length = headerLength(host.readRange(file, 0, 8));
-    if (length > LONGEST_HEADER) return refused(`its header claims ${length} bytes, and ${LONGEST_HEADER} are the most that the format allows`);
+    if (length > LONGEST_HEADER) return refused(`its header claims ${BigInt(length)} bytes, and ${LONGEST_HEADER} are the most that the format allows`);
     if (length > size - 8) return refused(`its header claims ${length} bytes, and the file has ${size - 8} after the first eight`);
     const tensors = readHeader(host.readRange(file, 8, length));
     return placed(tensors, { file, shown, start: 8 + length, size, span });

@@ -120,7 +120,7 @@ test("a header of a thousand bad tensors gives a few problems, not a thousand", 
 test("headers as long as they may be are read in time that grows with their length", (t) => {
   const entries = Array.from({ length: 200_000 }, (_, i) => one(`model.layers.${i}.weight`, "U8", "[1]", `[${i},${i + 1}]`));
   const started = performance.now();
-  t.is(opened(withHeader(header(...entries), [bytes(200_000)])).value?.weights.size, 200_000);
+  t.is(opened(withHeader(`{${entries.join(",")}}`, [bytes(200_000)])).value?.weights.size, 200_000);
   t.true(performance.now() - started < 10_000);
 });
 
