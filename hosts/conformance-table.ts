@@ -393,4 +393,57 @@ export const TABLE: readonly Entry[] = [
         { density: cast(informative(s; tau, share: nmax); to: f32) / N, indices: groups.places[B: 0], owner: groups.owner[B: 0], out: out[B: 0] }
       }`,
   },
+  {
+    system: "33-aim", op: "iterative_merge",
+    text: `
+      use folds.aim (aim_merge)
+      fn run(x: f32[B, N, C]; divisors: [Int]) { { out: aim_merge(divisors).down(x) } }`,
+  },
+  {
+    system: "33-aim", op: "pagerank_importance",
+    text: `
+      use folds.aim (importance)
+      fn run(q: f32[B, H, N, D], k: f32[B, H, N, D]; tau: Float, iters: Int, damp: Float) {
+        let products = dot(q as [B, H, N', D], k; over: D) / sqrt(k.D)
+        let scores = select(expand(iota(k.N as N'); like: products, except: (B, H)) >= iota(k.N as N), products, -1e30)
+        { importance: importance(scores; tau, rounds: iters, damping: damp) }
+      }`,
+  },
+  {
+    system: "33-aim", op: "progressive_prune",
+    text: `
+      use folds.aim (importance, surviving)
+      fn run(q: f32[B, H, N, D], k: f32[B, H, N, D], protected: bool[N]; rates: [Float], tau: Float, iters: Int, damp: Float) {
+        let products = dot(q as [B, H, N', D], k; over: D) / sqrt(k.D)
+        let scores = select(expand(iota(k.N as N'); like: products, except: (B, H)) >= iota(k.N as N), products, -1e30)
+        let ranked = importance(scores; tau, rounds: iters, damping: damp)
+        let always = expand(protected; like: ranked)
+        let (_, alive) = repeat i in 0..count(rates) from state = (ranked >= 0.0, []) {
+          let (before, layers) = state
+          let after = surviving(ranked, before, always; rate: rates[i])
+          (after, layers + [split(after; B into (L = 1, B))[B: 0]])
+        }
+        { importance: ranked, alive: concat(alive; over: L) }
+      }`,
+  },
+  {
+    system: "33-aim", op: "schedule",
+    text: `
+      use folds.aim (rates)
+      fn run(; layers: Int, first: Int, step: Float) { { out: tensor(rates(layers, first, fall: step)) } }`,
+  },
+  {
+    system: "58-globalcom2", op: "keep_map",
+    text: `
+      use folds.globalcom2 (Mosaic, keep_map, ratios, thumbnail_places)
+      fn run(thumb_score: f32[N], crop_score: f32[P, N]; side: Int, pw: Int, ph: Int, image_w: Int, image_h: Int, base: Float, temperature: Float) where N = side * side, P = ph * pw {
+        let mosaic = Mosaic { side: side, pw: pw, ph: ph, image_w: image_w, image_h: image_h }
+        let (thumbnail, crops) = (split(thumb_score; N into (B = 1, N)), split(crop_score; P into (B = 1, P)))
+        let keep = keep_map(thumbnail, crops; mosaic, base, temperature)[B: 0]
+        {
+          ratios: ratios(thumbnail; mosaic, base, temperature)[B: 0], thumb_indices: thumbnail_places(thumbnail; base)[B: 0], valid: mosaic.inside(),
+          keep: keep, kept: sum(split(cast(join(keep; (Y, X) into M); to: i64); M into (One = 1, M)); over: M)
+        }
+      }`,
+  },
 ];

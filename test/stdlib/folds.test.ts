@@ -66,6 +66,10 @@ const PLACED: readonly Placed[] = [
     lines: "protect 1 in each blocks[2] after attended with pyra(r: 4, modulation: weights.blocks[0]); protect 1 in each blocks[3] after attended with pyra(r: 3, modulation: weights.blocks[1])",
     same: "protect 1 in each blocks[2..] after attended with pyra(r: 0)",
   },
+  {
+    use: "aim (aim_merge)", model: SCENES, tokens: [257, 257, 65, 65, 65, 65, 65, 257],
+    lines: "protect 1 across blocks[2..] with aim_merge([2, 4])", same: "protect 1 across blocks[2..] with aim_merge([])",
+  },
 ];
 
 const program = ({ use, model, more = "" }: Pick<Placed, "use" | "model" | "more">, lines: string): string => `
@@ -142,4 +146,50 @@ test("what is blended in with alpha 0 leaves nothing in the graph", (t) => {
   const text = program({ use: "reweave (reweave)", model: DIGITS }, "in each blocks[4] after input with reweave(taps: blocks[0..3 step 2].output, alpha: 0.0)");
   const size = (variant: string | undefined): number => topological(compiled(text, { variant }).fused.outputs.map((o) => o.node)).length;
   t.is(size("folded"), size(undefined));
+});
+
+/** What a decoder says comes behind 2 tokens of a system, 8 of a picture and 6 of a text, in which the picture's become fewer. */
+const captioned = (lines: readonly string[]): string => `
+use model.llama
+use folds.aim (aim_prune, importance)
+use folds.keep (largest)
+model transformer = llama.Decoder from "models/tiny-llama-shakespeare"
+/// The authors' way: what \`aim_prune\` takes out stays and is seen by nobody.
+fold aim_hide(keep: Int) : N -> K where K = N {
+  carry hidden: f32[B, N] = 0 down by max
+  down positions by same
+  at scores(s: f32[B, H, N', N]) { s + hidden }
+  down(x: f32[B, N, C]) reads ranks = scores: f32[B, H, N', N] -> f32[B, K, C] {
+    let at = iota(N as N)
+    let kept = largest(select(at >= 2 and at < 10, importance(ranks), 2.0); count: N - 8 + keep)
+    hidden := put(full(-1e30; like: x, except: C), kept, full(0.0; like: kept, dtype: f32); over: N, how: set)
+    x as [B, K, C]
+  }
+  up(y: f32[B, K, C]) -> f32[B, N, C] { y as [B, N, C] }
+  fn same(v: f32[B, N, C]) -> f32[B, K, C] { v as [B, K, C] }
+}
+compress transformer as folded { ${lines.map((line) => `fold tokens in each ${line}`).join("\n")} }
+pipeline probe(ids: i64[N]) -> { next: f32[V] } { { next: transformer(ids)[N: -1] } }
+`;
+const next = async (lines: readonly string[], variant?: string): Promise<number[]> => output(await run(compiled(captioned(lines), { variant }), { ids: i64([1, 16], [...IDS, ...IDS.map((id) => id + 3)]) }), "next");
+
+test("AIM takes tokens out of a decoder layer by layer, until none of the picture is left", async (t) => {
+  const lines = ["blocks[2] after output with aim_prune(system: 2, vision: 8, keep: 5)", "blocks[3] after output with aim_prune(system: 2, vision: 5, keep: 2)", "blocks[4] after output with aim_prune(system: 2, vision: 2, keep: 0)"];
+  const { elaboration: { sites, arena } } = compiled(captioned(lines), { variant: "folded" });
+  const of16 = arena.facts.evaluator(() => 16);
+  t.deepEqual([0, 1, 2, 3, 4, 5].map((i) => of16(sites.get(`transformer.blocks[${i}].output`)?.tensor.node.type.dims[1] as Dim)), [16, 16, 13, 10, 8, 8]);
+  const [pruned, plain] = [await next(lines, "folded"), await next(lines)];
+  t.true(pruned.every(Number.isFinite));
+  t.true(difference(pruned, plain).relative > 1e-3);
+});
+
+test("AIM: tokens that are taken out are as good as hidden, positions kept", async (t) => {
+  const pruned = await next(["blocks[2] after output with aim_prune(system: 2, vision: 8, keep: 3)"], "folded");
+  const hidden = await next(["blocks[2] after output with aim_hide(keep: 3)"], "folded");
+  t.true(difference(pruned, hidden).relative <= 1e-4);
+});
+
+test("AIM: a picture that keeps all its tokens changes nothing", async (t) => {
+  const lines = ["blocks[2] after output with aim_prune(system: 2, vision: 8, keep: 8)"];
+  t.true(difference(await next(lines, "folded"), await next(lines)).relative <= 1e-5);
 });
