@@ -3,7 +3,7 @@ import Long from "long";
 import proto from "onnx-proto";
 import { concatenated, field } from "../emit/wire.ts";
 import type { AttributeValue, OnnxAttribute, Place } from "./onnx-file.ts";
-import type { Window } from "./protobuf.ts";
+import { Corrupt, type Window } from "./protobuf.ts";
 
 const { onnx } = proto;
 
@@ -70,18 +70,36 @@ export function graphBytes({ name, nodes, tensors, sparse, inputs, outputs }: Gr
   return concatenated([onnx.GraphProto.encode({ name }).finish(), ...fields(1, nodes), ...fields(5, tensors), ...fields(15, sparse), ...fields(11, inputs), ...fields(12, outputs)]);
 }
 
+/** What lies in the parts of a message that the reader passes over is found out here. */
+function decoded<T>(window: Window, place: Place, decode: (bytes: Uint8Array) => T): T {
+  try {
+    return decode(copied(window, place));
+  } catch (error) {
+    throw new Corrupt(`a message in a sub-graph is damaged (${(error as Error).message})`, place.start);
+  }
+}
+
 /** A ValueInfoProto under another name. */
-export function renamedValue(bytes: Uint8Array, name: string): Uint8Array {
-  return onnx.ValueInfoProto.encode({ ...onnx.ValueInfoProto.decode(bytes), name }).finish();
+export function renamedValue(window: Window, place: Place, name: string): Uint8Array {
+  return onnx.ValueInfoProto.encode({ ...decoded(window, place, (b) => onnx.ValueInfoProto.decode(b)), name }).finish();
 }
 
 /** A TensorProto under another name. */
-export function renamedTensor(bytes: Uint8Array, name: string): Uint8Array {
-  return onnx.TensorProto.encode({ ...onnx.TensorProto.decode(bytes), name }).finish();
+export function renamedTensor(window: Window, place: Place, name: string): Uint8Array {
+  return onnx.TensorProto.encode({ ...decoded(window, place, (b) => onnx.TensorProto.decode(b)), name }).finish();
+}
+
+/** Attributes of a node whose sub-graphs are renamed once more when it is emitted. */
+export function checkAttributes(attributes: Uint8Array, place: Place | undefined): void {
+  try {
+    onnx.NodeProto.decode(attributes);
+  } catch (error) {
+    throw new Corrupt(`a message in a sub-graph is damaged (${(error as Error).message})`, place?.start ?? 0);
+  }
 }
 
 /** A SparseTensorProto under another name, which its values bear. */
-export function renamedSparse(bytes: Uint8Array, name: string): Uint8Array {
-  const sparse = onnx.SparseTensorProto.decode(bytes);
+export function renamedSparse(window: Window, place: Place, name: string): Uint8Array {
+  const sparse = decoded(window, place, (b) => onnx.SparseTensorProto.decode(b));
   return onnx.SparseTensorProto.encode({ ...sparse, values: { ...sparse.values, name } }).finish();
 }

@@ -9,7 +9,7 @@ import { CAPTURED, INNER, OPAQUE, foreignAttrs, isOpaque } from "../ops/foreign.
 import { infer } from "../ops/index.ts";
 import { type Dim, constant, symbol, symbolsOf } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
-import { type GraphParts, attributeField, copied, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
+import { type GraphParts, attributeField, checkAttributes, copied, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
 import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxType, readModel } from "./onnx-file.ts";
 import { Unusable, inlined } from "./onnx-inline.ts";
 import { type Around, upToDate } from "./onnx-opset.ts";
@@ -238,6 +238,7 @@ class Importer {
       if (a.value.kind === "graphs") return graphField(a.name, a.value.values.map((g) => this.#graph(g, new Map(), captured)), true);
       return attributeField(this.#window, a);
     });
+    if (captured.nodes.length > 0) checkAttributes(concatenated(attributes), [...node.attributes.values()][0]?.place);
     const types = this.#types(node, inputs);
     const isApart = RANDOM.has(node.opType) || !PURE.has(node.domain) || captured.hasGraphs;
     const made = this.#o.make("foreign", [...inputs.flatMap((v) => (v ? [v.node] : [])), ...captured.nodes], foreignAttrs({
@@ -278,13 +279,13 @@ class Importer {
     const parts: { -readonly [K in keyof GraphParts]: K extends "name" ? string : Uint8Array[] } = { name: graph.name, nodes: [], tensors: [], sparse: [], inputs: [], outputs: [] };
     const own = ownNames(graph);
     const order = sorted(graph, this.#file, (name) => around.has(name) || this.#values.has(name));
-    for (const port of graph.inputs) parts.inputs.push(renamedValue(copied(this.#window, port.place), inner(port.name)));
+    for (const port of graph.inputs) parts.inputs.push(renamedValue(this.#window, port.place, inner(port.name)));
     for (const tensor of graph.initializers) {
-      if (names.get(tensor.name)?.startsWith(INNER) && own.has(tensor.name) && graph.inputs.some((i) => i.name === tensor.name)) parts.tensors.push(renamedTensor(copied(this.#window, tensor.place), names.get(tensor.name) as string));
+      if (names.get(tensor.name)?.startsWith(INNER) && own.has(tensor.name) && graph.inputs.some((i) => i.name === tensor.name)) parts.tensors.push(renamedTensor(this.#window, tensor.place, names.get(tensor.name) as string));
       else if (this.#tensors.isLarge(tensor)) names.set(tensor.name, captured.add(this.#tensors.node(this.#o, tensor)));
-      else parts.tensors.push(renamedTensor(copied(this.#window, tensor.place), inner(tensor.name)));
+      else parts.tensors.push(renamedTensor(this.#window, tensor.place, inner(tensor.name)));
     }
-    for (const sparse of graph.sparse) parts.sparse.push(renamedSparse(copied(this.#window, sparse.place), inner(sparse.values.name)));
+    for (const sparse of graph.sparse) parts.sparse.push(renamedSparse(this.#window, sparse.place, inner(sparse.values.name)));
     const inside = (name: string, node: OnnxNode): string => {
       if (name === "") return "";
       const known = names.get(name);
@@ -318,7 +319,7 @@ class Importer {
         parts.nodes.push(nodeBytes({ ...copy, inputs: [name], outputs: [made] }, []));
         name = made;
       }
-      parts.outputs.push(renamedValue(copied(this.#window, port.place), name));
+      parts.outputs.push(renamedValue(this.#window, port.place, name));
     }
     return graphBytes(parts);
   }

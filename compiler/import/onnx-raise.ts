@@ -48,14 +48,40 @@ const binary = (op: BinaryOp): Raise => (u) => {
   if (computed) return computed;
   const [a, b] = u.levelled([plain(u.x(0)), plain(u.x(1))]) as [Node, Node];
   const exponent = op === "pow" && b.type.dtype !== a.type.dtype && u.value(1)?.numbers?.length === 1 && isFloat(a.type.dtype) && a.type.dtype !== "f16" ? u.o.scalar(a.type.dtype, u.numbers(1)[0] as number) : b;
+  if (op === "and" || op === "or") {
+    const decided = [[a, b], [b, a]].find(([x]) => x && isEverywhere(x, op === "and"));
+    if (decided) return stretchedTogether(u, decided[1] as Node, decided[0] as Node);
+  }
   if (op === "mod") only((u.int("fmod", 0) === 1) === isFloat(a.type.dtype), "the other remainder");
   return u.o.binary(op, a, exponent);
 };
+
+/** Whether a tensor of truth values holds one of them everywhere. */
+function isEverywhere(node: Node, value: boolean): boolean {
+  if (node.op === "fill") return (node.attrs.value !== 0) === value;
+  if (node.op === "reshape" || node.op === "expand") return isEverywhere(node.inputs[0] as Node, value);
+  return node.op === "const" && (node.attrs.value as Literal).bytes.every((b) => (b !== 0) === value);
+}
+
+/** `x` in the shape that it reaches together with `other`. */
+function stretchedTogether(u: Use, x: Node, other: Node): Node {
+  const rank = Math.max(x.type.dims.length, other.type.dims.length);
+  const [a, b] = [u.lifted(x, rank), u.lifted(other, rank)];
+  const wanted = a.type.dims.map((d, i) => (asNumber(d) === 1 ? (b.type.dims[i] as Dim) : d));
+  return wanted.every((d, i) => d.key === a.type.dims[i]?.key) ? a : u.o.expand(a, wanted);
+}
+
+/** Whether a tensor counts 0, 1, …: never below 0. */
+function counts(node: Node): boolean {
+  if (node.op === "reshape" || node.op === "expand" || node.op === "transpose") return counts(node.inputs[0] as Node);
+  return node.op === "iota";
+}
 
 const compare = (op: "eq" | "lt" | "le" | "gt" | "ge"): Raise => (u) => {
   const computed = compareSizes(u, op);
   if (computed) return computed;
   const [a, b] = u.levelled([plain(u.x(0)), plain(u.x(1))]) as [Node, Node];
+  if (op === "ge" && counts(a) && u.value(1)?.numbers?.length === 1 && u.numbers(1)[0] === 0) return u.o.fill("bool", u.readable(a.type.dims, a), 1);
   return u.o.binary(op, a, b);
 };
 
@@ -166,6 +192,7 @@ const slice: Raise = (u) => {
   const [starts, ends] = [endsOf(u, 1), endsOf(u, 2)];
   const axes = (u.has(3) ? u.numbers(3) : starts.map((_, i) => i)).map((axis) => u.axis(axis, dims.length));
   const steps = u.has(4) ? u.numbers(4) : starts.map(() => 1);
+  only([ends, axes, steps].every((list) => list.length === starts.length), "lists of several lengths");
   const known = u.value(0)?.sizes;
   if (known && [...starts, ...ends].every((d) => asNumber(d) !== undefined)) {
     const shape = dims.map((d) => asNumber(d) as number);
@@ -443,6 +470,42 @@ const topk: Raise = (u) => {
   return [u.o.item(made, 0), u.o.item(made, 1)];
 };
 
+/** Elements at places that count along axes of the result: the tensor itself, moved and stretched. So exporters index masks. */
+const gatherNd: Raise = (u) => {
+  const [x, at] = [u.x(0), u.x(1)];
+  const rank = at.type.dims.length - 1;
+  only(u.int("batch_dims", 0) === 0 && at.op === "concat" && at.attrs.axis === rank && at.inputs.length === x.type.dims.length, "places that are computed");
+  const axes = at.inputs.map((part, i) => countedAxis(part, x.type.dims[i] as Dim));
+  only(new Set(axes).size === axes.length && axes.every((axis, i) => i === 0 || axis > (axes[i - 1] as number)), "axes in another order");
+  const apart = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? (x.type.dims[axes.indexOf(axis)] as Dim) : constant(1)));
+  const placed = u.o.reshape(x, apart);
+  const wanted = at.type.dims.slice(0, -1);
+  return wanted.every((d, i) => d.key === apart[i]?.key) ? placed : u.o.expand(placed, u.readable(wanted, x, at));
+};
+
+/** The axis along which a part of places, [..., 1], counts through all of a size. */
+function countedAxis(part: Node, size: Dim): number {
+  let at = part;
+  let axis: number | undefined;
+  while (at.op === "reshape" || at.op === "expand") {
+    const large = at.type.dims.map((d, i) => [d, i] as const).filter(([d]) => asNumber(d) !== 1);
+    const [x] = at.inputs as readonly [Node];
+    // Before it was repeated along other axes it stood along one.
+    if (at.op === "reshape" && large.length === 1 && axis === undefined) axis = large[0]?.[1];
+    else if (at.op === "reshape" && axis === undefined && !onlyOnes(at, x)) throw new Kept("places are mixed");
+    else if (at.op === "expand" && axis === undefined && x.type.dims.filter((d) => asNumber(d) !== 1).length === 1) axis = x.type.dims.findIndex((d) => asNumber(d) !== 1);
+    at = x;
+  }
+  if (at.op !== "iota" || axis === undefined || (at.attrs.size as Dim).key !== size.key) throw new Kept("places that do not count");
+  return axis;
+}
+
+/** Whether a reshape adds or takes sizes of 1 behind only: axes keep their numbers. */
+const onlyOnes = (node: Node, x: Node): boolean => {
+  const [long, short] = node.type.dims.length > x.type.dims.length ? [node.type.dims, x.type.dims] : [x.type.dims, node.type.dims];
+  return long.every((d, i) => (i < short.length ? d.key === short[i]?.key : asNumber(d) === 1));
+};
+
 const UNARY: Readonly<Record<string, UnaryOp>> = {
   Exp: "exp", Log: "log", Sqrt: "sqrt", Tanh: "tanh", Erf: "erf", Sigmoid: "sigmoid", Sin: "sin", Cos: "cos", Floor: "floor", Ceil: "ceil", Round: "round", Neg: "neg", Abs: "abs", Sign: "sign", Relu: "relu", Not: "not",
 };
@@ -456,7 +519,7 @@ const RAISE: ReadonlyMap<string, Raise> = new Map<string, Raise>([
   ["ArgMax", arg("argmax")], ["ArgMin", arg("argmin")], ["TopK", topk],
   ["Softmax", (u) => { const x = plain(u.x(0)); return u.o.softmax(x, u.axis(u.int("axis", -1), x.type.dims.length)); }],
   ["Reshape", reshape], ["Squeeze", squeeze], ["Unsqueeze", unsqueeze], ["Flatten", flatten], ["Transpose", transpose], ["Expand", expand], ["Concat", concat], ["Slice", slice], ["Split", split],
-  ["Gather", gather], ["GatherElements", (u) => u.o.gatherElements(u.x(0), u.o.cast(u.x(1), "i64"), u.axis(u.int("axis", 0), u.dims(0).length))],
+  ["Gather", gather], ["GatherND", gatherNd], ["GatherElements", (u) => u.o.gatherElements(u.x(0), u.o.cast(u.x(1), "i64"), u.axis(u.int("axis", 0), u.dims(0).length))],
   ["IsNaN", (u) => u.o.unary("isnan", plain(u.x(0)))], ["Where", where], ["Cast", cast], ["ConstantOfShape", filled], ["Range", range], ["Shape", shape], ["Size", size],
   ["MatMul", matmul], ["Gemm", gemm], ["com.microsoft.FusedMatMul", fusedMatmul],
   ["LayerNormalization", layerNorm], ["SimplifiedLayerNormalization", rmsNorm], ["RMSNormalization", rmsNorm], ["com.microsoft.SkipLayerNormalization", skipLayerNorm],

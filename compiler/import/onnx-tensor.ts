@@ -8,7 +8,7 @@ import { type Host, HostError } from "../host.ts";
 import { OPAQUE, foreignAttrs } from "../ops/foreign.ts";
 import { constant } from "../types/dim.ts";
 import { BITS, type DType, type TensorType } from "../types/tensor.ts";
-import { copied, messageField } from "./onnx-encode.ts";
+import { copied, messageField, renamedTensor } from "./onnx-encode.ts";
 import type { OnnxSparse, OnnxTensor } from "./onnx-file.ts";
 import { Unusable } from "./onnx-inline.ts";
 import type { Window } from "./protobuf.ts";
@@ -85,7 +85,7 @@ export class Tensors {
 
   /** A TensorProto with the bytes that lie elsewhere. */
   #fetched(tensor: OnnxTensor, length: number): Uint8Array {
-    const head = onnx.TensorProto.decode(copied(this.#window, tensor.place));
+    const head = onnx.TensorProto.decode(renamedTensor(this.#window, tensor.place, tensor.name));
     const rawData = this.#read(tensor, this.#place(tensor, length), length);
     return onnx.TensorProto.encode({ name: head.name, dims: head.dims, dataType: head.dataType, rawData }).finish();
   }

@@ -24,7 +24,8 @@ export const dtypeOf = (code: number): DType | undefined => CODES.get(code);
 /** Types of the outputs of an operator, as far as they follow from its inputs. */
 export function outputTypes(domain: string, opType: string, asked: Asked): readonly (TensorType | undefined)[] {
   const infer = (domain === "" || domain === "com.microsoft") ? TYPES.get(opType) : undefined;
-  return infer?.(asked) ?? [];
+  // Attributes of a file may name axes that there are not; the runtime will say so.
+  return (infer?.(asked) ?? []).map((type) => (type?.dims.every((d) => d !== undefined && (asNumber(d) ?? 0) >= 0) ? type : undefined));
 }
 
 /** The type of an input; undefined where it is not known. */
@@ -104,7 +105,7 @@ const pool: Infer = (a) => {
 const convTranspose: Infer = (a) => {
   const [x, w] = [typeOf(a, 0), typeOf(a, 1)];
   const kernel = a.ints("kernel_shape") ?? w?.dims.slice(2).map((d) => asNumber(d) ?? -1);
-  if (!x || !w || !kernel || kernel.includes(-1) || a.ints("output_shape") || a.text("auto_pad", "NOTSET") !== "NOTSET") return undefined;
+  if (!x || !w || x.dims.length < 3 || w.dims.length !== x.dims.length || !kernel || kernel.includes(-1) || a.ints("output_shape") || a.text("auto_pad", "NOTSET") !== "NOTSET") return undefined;
   const get = (name: string, otherwise: number): readonly number[] => a.ints(name) ?? kernel.map(() => otherwise);
   const [strides, dilations, extra] = [get("strides", 1), get("dilations", 1), get("output_padding", 0)];
   const pads = a.ints("pads") ?? kernel.flatMap(() => [0, 0]);
@@ -230,6 +231,7 @@ const concat: Infer = (a) => {
   if (types.includes(undefined)) return undefined;
   const [first] = types as TensorType[];
   if (!first) return undefined;
+  if ((types as TensorType[]).some((t) => t.dims.length !== first.dims.length)) return undefined;
   const axis = a.int("axis", 0) < 0 ? a.int("axis", 0) + first.dims.length : a.int("axis", 0);
   return [{ dtype: first.dtype, dims: first.dims.map((d, i) => (i === axis ? (types as TensorType[]).map((t) => t.dims[i] as Dim).reduce(add) : d)) }];
 };
@@ -336,6 +338,6 @@ const TYPES: ReadonlyMap<string, Infer> = new Map<string, Infer>([
     const [x, rois] = [typeOf(a, 0), typeOf(a, 1)];
     return x && rois && [{ dtype: x.dtype, dims: [rois.dims[0] as Dim, x.dims[1] as Dim, constant(a.int("output_height", 1)), constant(a.int("output_width", 1))] }];
   }],
-  ["Col2Im", (a) => { const x = typeOf(a, 0); const image = a.inputs[1]?.sizes; const block = a.inputs[2]?.sizes; const c = x && block && divideExactly(x.dims[1] as Dim, product(block)); return x && image && c && [{ dtype: x.dtype, dims: [x.dims[0] as Dim, c, ...image] }]; }],
+  ["Col2Im", (a) => { const x = typeOf(a, 0); const image = a.inputs[1]?.sizes; const block = a.inputs[2]?.sizes; const c = x?.dims.length === 3 && block ? divideExactly(x.dims[1] as Dim, product(block)) : undefined; return x && image && c && [{ dtype: x.dtype, dims: [x.dims[0] as Dim, c, ...image] }]; }],
   ["AffineGrid", (a) => { const [theta, size] = [typeOf(a, 0), a.inputs[1]?.sizes]; return theta && size && [{ dtype: theta.dtype, dims: [size[0] as Dim, ...size.slice(2), constant(size.length - 2)] }]; }],
 ]);

@@ -9,6 +9,7 @@ import attention from "./attention.ts";
 import biases from "./bias.ts";
 import bindSizes from "./bind-sizes.ts";
 import blend from "./blend.ts";
+import importedAttention from "./import-attention.ts";
 import gelu from "./gelu.ts";
 import keyColumns from "./key-columns.ts";
 import layerNorm from "./layer-norm.ts";
@@ -26,7 +27,7 @@ import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, product, settle, skipNorm, biases];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, product, settle, skipNorm, biases];
 
 export interface PassOptions {
   readonly record?: Recorder;

@@ -178,6 +178,21 @@ test("arithmetic of shapes becomes sizes", async (t) => {
   t.false(ops.includes("Gather"));
 });
 
+test("a mask that is indexed by places that count is the mask itself", async (t) => {
+  // mask[b, k] at places [B, 1, 1, N, 2] made from two ranges, joined with conditions that always hold: what the newer exporter makes of padding.
+  const text: ModelText = {
+    node: [
+      node("Shape", ["mask"], ["s"]), node("Gather", ["s", "zero"], ["b"]), node("Gather", ["s", "one"], ["n"]), node("Range", ["zero", "b", "one"], ["rows"]), node("Range", ["zero", "n", "one"], ["columns"]),
+      node("Unsqueeze", ["rows", "behind3"], ["r4"]), node("Unsqueeze", ["columns", "front3"], ["c4"]), node("Unsqueeze", ["b", "front"], ["b1"]), node("Unsqueeze", ["n", "front"], ["n1"]), node("Concat", ["b1", "list", "list", "n1"], ["all"], { axis: 0 }),
+      node("Expand", ["r4", "all"], ["re"]), node("Expand", ["c4", "all"], ["ce"]), node("Unsqueeze", ["re", "last"], ["r5"]), node("Unsqueeze", ["ce", "last"], ["c5"]), node("Concat", ["r5", "c5"], ["places"], { axis: -1 }), node("GatherND", ["mask", "places"], ["found"]),
+      node("GreaterOrEqual", ["c4", "zero"], ["always"]), node("And", ["always", "found"], ["y"]),
+    ],
+    initializer: [tensorProto("zero", "i64", [], [0]), tensorProto("one", "i64", [], [1]), tensorProto("list", "i64", [1], [1]), tensorProto("front", "i64", [1], [0]), tensorProto("last", "i64", [1], [-1]), tensorProto("behind3", "i64", [3], [1, 2, 3]), tensorProto("front3", "i64", [3], [0, 1, 2])],
+    input: [port("mask", "bool", ["B", "N"])], output: [port("y", "bool", ["B", 1, 1, "N"])],
+  };
+  t.deepEqual(opsOf(await same(t, text, { mask: tensor("bool", [2, 3], [1, 0, 1, 1, 1, 0]) })), ["Reshape"]);
+});
+
 test("sizes that only the run finds are asked of what has them", async (t) => {
   // The count of non-zero elements is no input's: a reshape and an expansion to it are computed from the node itself.
   const ops = opsOf(await same(t, {
