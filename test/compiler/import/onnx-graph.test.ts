@@ -1,7 +1,8 @@
 /** Importing small ONNX files: what comes out computes the same, sizes are found, names are kept, and what is wrong is told. */
-import { symlinkSync, writeFileSync } from "node:fs";
+import { statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import proto from "onnx-proto";
 import { planConstants } from "../../../compiler/emit/constants.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
 import type { Value } from "../../../compiler/host.ts";
@@ -14,6 +15,7 @@ import { f32, i64, numbers, runModel, tensor } from "../../support/evaluate.ts";
 import { readModel } from "../../support/onnx.ts";
 import { folderOf, modelBytes, type ModelText, node, port, tensorProto } from "../../support/onnx-model.ts";
 
+const { onnx } = proto;
 const hostOf = (files: Readonly<Record<string, Uint8Array>>): NodeHost => new NodeHost({ root: folderOf(files) });
 
 function imported(t: ExecutionContext, text: ModelText, raise = true): { readonly value: Imported; readonly host: NodeHost } {
@@ -318,4 +320,30 @@ test("weights in other files are read there, and only beside the model", (t) => 
   t.regex(importModel(new NodeHost({ root: folder }), "m.onnx").problems[0]?.says ?? "", /outside of the model's folder/);
   writeFileSync(join(folder, "m.onnx"), modelBytes({ node: [node("Relu", ["w"], ["y"])], initializer: [{ ...tensorProto("w", "f32", [3], [1, 2]) }], output: [port("y", "f32")] }));
   t.regex(importModel(new NodeHost({ root: folder }), "m.onnx").problems[0]?.says ?? "", /the file holds 8 bytes of it, and its shape \[3\] wants 12/);
+});
+
+/** A varint. */
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return [...bytes, rest];
+}
+
+test("a file that memory would not hold is walked, not loaded", (t) => {
+  // A weight of 5 GiB in the model file itself: the messages around it are written, its bytes are a hole in the file.
+  const length = 5 * 2 ** 30;
+  const small = onnx.GraphProto.encode({ node: [node("Relu", ["huge"], ["y"])], output: [port("y", "f32", [length / 4])] }).finish();
+  const tensor = [0x08, ...varint(length / 4), 0x10, 1, 0x42, 4, ...new TextEncoder().encode("huge"), 0x4a, ...varint(length)];
+  const inner = [...small, 0x2a, ...varint(tensor.length + length), ...tensor];
+  const folder = folderOf({ "m.onnx": Uint8Array.from([0x08, 8, 0x42, 2, 0x10, 17, 0x3a, ...varint(inner.length + length), ...inner]) });
+  const path = join(folder, "m.onnx");
+  truncateSync(path, statSync(path).size + length);
+  const [before, started] = [process.memoryUsage().rss, performance.now()];
+  const { value, problems } = importModel(new NodeHost({ root: folder }), "m.onnx");
+  t.deepEqual(problems, []);
+  const weights = topological(value?.graph.outputs.map((o) => o.node) ?? []).filter((n) => n.op === "weight");
+  t.like(weights[0]?.attrs.ref, { name: "huge", length, offset: statSync(path).size - length });
+  t.true(process.memoryUsage().rss - before < 100 * 2 ** 20);
+  t.true(performance.now() - started < 5000);
 });
