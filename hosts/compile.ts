@@ -34,7 +34,7 @@ export interface CheckResult {
   readonly sources: ReadonlyMap<string, Source>;
 }
 
-/** Every problem of a program, its pipelines and its variants. Nothing is written or run. */
+/** Every problem of a program, its pipelines and its variants, each told once; pipelines are looked at even where declarations have errors. Nothing is written or run. */
 export function check(options: CheckOptions): CheckResult {
   const opened = openHost(options);
   if (!opened.host) return { pipelines: [], variants: [], problems: [opened.problem], sources: new Map() };
@@ -43,9 +43,23 @@ export function check(options: CheckOptions): CheckResult {
     const { value: program, problems, sources } = openProgram(host, options.file, options.text);
     const pipelines = program?.pipelines.map((p) => p.name.name) ?? [];
     const variants = program?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [];
-    const more = program && !problems.some((p) => p.severity === "error") ? programProblems(program, options.target ?? "cpu") : [];
-    return { pipelines, variants, problems: [...problems, ...more], sources };
+    // A file that could not be read to its end would only be told what follows from that.
+    const isRead = program && !problems.some((p) => p.code.startsWith("S") && p.severity === "error");
+    const more = isRead ? news(programProblems(program, options.target ?? "cpu"), problems) : [];
+    return { pipelines, variants, problems: distinct([...problems, ...more]), sources };
   } finally {
     host.close();
   }
+}
+
+/** Without what a declaration was told already: used with real sizes it fails at the same place in other words. */
+function news(found: readonly Problem[], known: readonly Problem[]): Problem[] {
+  const place = (p: Problem): string => `${p.code} ${p.span?.file} ${p.span?.start}`;
+  const told = new Set(known.map(place));
+  return found.filter((p) => !told.has(place(p)));
+}
+
+/** What several variants have in common is told once. */
+function distinct(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((p) => [`${p.code}|${p.span?.file}|${p.span?.start}|${p.says}`, p])).values()];
 }

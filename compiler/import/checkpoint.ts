@@ -71,7 +71,7 @@ const SHOWN_NEAR = 3;
 /** A wrong number in config.json misshapes every weight: so many are told one by one. */
 const MOST_TOLD = 5;
 
-/** What is missing, misshapen or left over. `model` is the place that binds layer and weights. */
+/** What is missing, misshapen or left over, told at the place that binds layer and weights (`model`), then at the parameter. */
 export function bindWeights(wanted: readonly Wanted[], checkpoint: Checkpoint, model?: Span): Problem[] {
   const problems: Problem[] = [];
   const asked = new Set(wanted.map((w) => w.name));
@@ -81,7 +81,8 @@ export function bindWeights(wanted: readonly Wanted[], checkpoint: Checkpoint, m
   for (const { name, shape, span } of wanted) {
     const ref = checkpoint.weights.get(name);
     const unsupported = checkpoint.unsupported.get(name);
-    const labels = model ? [{ span: model, says: "the model that takes these weights" }] : [];
+    const labels = model ? [{ span, says: "the parameter that takes it" }] : [];
+    const place = model ?? span;
     // One layer may stand at many places; each weight is told once.
     if (told.has(name)) continue;
     told.add(name);
@@ -89,9 +90,9 @@ export function bindWeights(wanted: readonly Wanted[], checkpoint: Checkpoint, m
     const isMisshapen = ref !== undefined && !equal(ref.shape, shape);
     if (isMissing && ++missing > MOST_TOLD) continue;
     if (isMisshapen && ++misshapen > MOST_TOLD) continue;
-    if (unsupported) problems.push(report(diagnostics.W414, span, { name, ...unsupported }, labels));
-    else if (!ref) problems.push(report(diagnostics.W408, span, { name, shape, directory: checkpoint.shown, near: nearest(name, surplus, SHOWN_NEAR) }, labels));
-    else if (isMisshapen) problems.push(report(diagnostics.W410, span, { name, found: ref.shape, wanted: shape }, labels));
+    if (unsupported) problems.push(report(diagnostics.W414, place, { name, ...unsupported }, labels));
+    else if (!ref) problems.push(report(diagnostics.W408, place, { name, shape, directory: checkpoint.shown, near: nearest(name, surplus, SHOWN_NEAR) }, labels));
+    else if (isMisshapen) problems.push(report(diagnostics.W410, place, { name, found: ref.shape, wanted: shape }, labels));
   }
   if (missing + misshapen > MOST_TOLD) problems.push(report(diagnostics.W416, model, { directory: checkpoint.shown, missing, misshapen, wanted: asked.size }));
   if (surplus.length > 0)

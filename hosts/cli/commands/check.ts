@@ -1,10 +1,7 @@
 // `kiri check`: every problem of a program, its pipelines and its variants, without running anything.
 import { type Command, Option } from "commander";
-import { programProblems } from "../../../compiler/compile.ts";
-import type { Problem } from "../../../compiler/diagnostics/define.ts";
-import { openProgram } from "../../../compiler/program.ts";
 import type { TargetName } from "../../../compiler/targets/target.ts";
-import { NodeHost } from "../../node-host.ts";
+import { check as checkOne } from "../../compile.ts";
 import { type Context, examples } from "../command.ts";
 import { type Io, readStdin } from "../io.ts";
 import { exitOf, type Format, formatOption, maxWarningsOption, printAnnotations, printJson, printProblems, printSarif, type Report } from "../problems.ts";
@@ -63,28 +60,7 @@ function checkText(io: Io, text: string, target: TargetName): Checked {
   return checkProgram({ root, file: "stdin.kiri" }, text, target);
 }
 
-export function checkProgram(program: ProgramFile, text: string | undefined, target: TargetName): Checked {
-  const host = new NodeHost({ root: program.root });
-  try {
-    const opened = openProgram(host, program.file, text);
-    const problems = [...opened.problems];
-    // A file that could not be read to its end would only be told what follows from that.
-    if (opened.value && !problems.some((p) => p.code.startsWith("S"))) problems.push(...news(programProblems(opened.value, target), problems));
-    const names = { pipelines: opened.value?.pipelines.map((p) => p.name.name) ?? [], variants: opened.value?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [] };
-    return { report: { program, problems: distinct(problems), sources: opened.sources }, summary: { file: program.file, ...names } };
-  } finally {
-    host.close();
-  }
-}
-
-/** Without what a declaration was told already: used with real sizes it fails at the same place in other words. */
-function news(found: readonly Problem[], known: readonly Problem[]): Problem[] {
-  const place = (p: Problem): string => `${p.code} ${p.span?.file} ${p.span?.start}`;
-  const told = new Set(known.map(place));
-  return found.filter((p) => !told.has(place(p)));
-}
-
-/** What several variants have in common is told once. */
-function distinct(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.map((p) => [`${p.code}|${p.span?.file}|${p.span?.start}|${p.says}`, p])).values()];
+function checkProgram(program: ProgramFile, text: string | undefined, target: TargetName): Checked {
+  const { problems, sources, pipelines, variants } = checkOne({ root: program.root, file: program.file, target, ...(text === undefined ? {} : { text }) });
+  return { report: { program, problems, sources }, summary: { file: program.file, pipelines, variants } };
 }

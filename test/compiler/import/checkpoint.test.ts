@@ -127,8 +127,8 @@ test("a missing weight is told with the nearest names that nothing else wants", 
   t.is(missing?.says, "model holds no `vit.encoder.layer.0.attention.querry.weight` of shape [4, 4].");
   t.regex(missing?.next ?? "", /the nearest there are `vit\.encoder\.layer\.0\.attention\.query\.weight`/);
   t.false(missing?.next?.includes("layernorm"));
-  t.deepEqual(missing?.span, at);
-  t.deepEqual(missing?.labels, [{ span: model, says: "the model that takes these weights" }]);
+  t.deepEqual(missing?.span, model);
+  t.deepEqual(missing?.labels, [{ span: at, says: "the parameter that takes it" }]);
 });
 
 test("a weight of another shape is told with both, once", (t) => {

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { check } from "../../../hosts/compile.ts";
 import { answer, kiri } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/safetensors-file.ts";
 
@@ -112,4 +113,15 @@ test("a pipeline and a variant that are not there: G601, G602", async (t) => {
   t.deepEqual(await codes(), [1, ["G601"]]);
   t.deepEqual(await codes("--pipeline", "haf"), [1, ["G601"]]);
   t.deepEqual(await codes("--pipeline", "half", "--variant", "lite"), [1, ["G602"]]);
+});
+
+test("the command and the function tell the same, of pipelines beside declarations with errors too", async (t) => {
+  const wrong = "fn twice(x: f32[N]) -> f32[N] { x * tow }\n\npipeline half(x: f32[N], y: f32[M]) -> { y: f32[N] } {\n  { y: x + y }\n}\n\npipeline third(x: f32[N]) -> { y: f32[N] } {\n  { y: x / thre }\n}\n";
+  const root = project({ "a.kiri": wrong });
+  const found = check({ root, file: "a.kiri" });
+  const { problems } = answer(await kiri({ cwd: root }, "check", "--json"));
+  t.deepEqual(problems.map((p) => p.code).sort(), found.problems.map((p) => p.code).sort());
+  t.deepEqual(problems.map((p) => [p.code, p.place?.line]).slice(0, 3), [["N205", 1], ["T301", 4], ["N205", 8]]);
+  // The same text from an editor.
+  t.deepEqual(check({ root, file: "b.kiri", text: wrong }).problems.map((p) => p.code), found.problems.map((p) => p.code));
 });
