@@ -289,9 +289,13 @@ export const TABLE: readonly Entry[] = [
     system: "02-reweaving", op: "reweave",
     text: `
       use folds.reweave (blended)
-      fn run(x: f32[B, N, C], tap0: f32[B, N, C], tap1: f32[B, N, C] = none, tap2: f32[B, N, C] = none, R0: f32[C, D] = none, R1: f32[C, D] = none, R2: f32[C, D] = none, b: f32[S] = none; taps: Int, alpha: Float, lam: Float, match: Bool, gamma: Float = none) {
-        let states = [tap0, tap1, tap2][0..taps]
-        let maps = [R0, R1, R2][0..taps]
+      fn run(
+        x: f32[B, N, C], tap0: f32[B, N, C], tap1: f32[B, N, C] = none, tap2: f32[B, N, C] = none, tap3: f32[B, N, C] = none, tap4: f32[B, N, C] = none, tap5: f32[B, N, C] = none,
+        R0: f32[C, D] = none, R1: f32[C, D] = none, R2: f32[C, D] = none, R3: f32[C, D] = none, R4: f32[C, D] = none, R5: f32[C, D] = none, b: f32[S] = none;
+        taps: Int, alpha: Float, lam: Float, match: Bool, gamma: Float = none
+      ) {
+        let states = [tap0, tap1, tap2, tap3, tap4, tap5][0..taps]
+        let maps = [R0, R1, R2, R3, R4, R5][0..taps]
         let made = concat([split(if given(maps[i]) { dot(states[i], maps[i]; over: C) as [B, N, C] } else { states[i] }; B into (S = 1, B)) for i in 0..taps]; over: S)
         let logits = if given(b) { b } else { tensor([0.0 for i in 0..taps]) as [S] }
         { out: blended(x, made, softmax(logits; over: S); alpha, match, lam, gamma: if given(gamma) { gamma } else { 0.0 }) }
@@ -351,18 +355,25 @@ export const TABLE: readonly Entry[] = [
     system: "62-token-shuffle", op: "shuffle_unshuffle",
     text: `
       use folds.token_shuffle (fused, parted, refined)
+      fn blocks_of(z: f32[B, K, D]; weights: Any, count: Int, tanh: Bool) -> f32[B, K, D] {
+        repeat i in 0..count from y = z { refined(y, permute(weights[i][0]; (O, D)), weights[i][1], permute(weights[i][2]; (D, O)), weights[i][3]; tanh) }
+      }
       fn run(
         x: f32[B, H, W, C], wc: f32[C, E], bc: f32[E], we: f32[E, F], be: f32[F],
-        in0_w1: f32[D, O], in0_b1: f32[O], in0_w2: f32[O, D], in0_b2: f32[D], in1_w1: f32[D, O], in1_b1: f32[O], in1_w2: f32[O, D], in1_b2: f32[D],
-        out0_w1: f32[D, O], out0_b1: f32[O], out0_w2: f32[O, D], out0_b2: f32[D], out1_w1: f32[D, O], out1_b1: f32[O], out1_w2: f32[O, D], out1_b2: f32[D];
+        in0_w1: f32[D, O], in0_b1: f32[O], in0_w2: f32[O, D], in0_b2: f32[D],
+        in1_w1: f32[D, O] = none, in1_b1: f32[O] = none, in1_w2: f32[O, D] = none, in1_b2: f32[D] = none,
+        in2_w1: f32[D, O] = none, in2_b1: f32[O] = none, in2_w2: f32[O, D] = none, in2_b2: f32[D] = none,
+        in3_w1: f32[D, O] = none, in3_b1: f32[O] = none, in3_w2: f32[O, D] = none, in3_b2: f32[D] = none,
+        out0_w1: f32[D, O], out0_b1: f32[O], out0_w2: f32[O, D], out0_b2: f32[D],
+        out1_w1: f32[D, O] = none, out1_b1: f32[O] = none, out1_w2: f32[O, D] = none, out1_b2: f32[D] = none,
+        out2_w1: f32[D, O] = none, out2_b1: f32[O] = none, out2_w2: f32[O, D] = none, out2_b2: f32[D] = none,
+        out3_w1: f32[D, O] = none, out3_b1: f32[O] = none, out3_w2: f32[O, D] = none, out3_b2: f32[D] = none;
         s: Int, blocks: Int, hidden: Int, gelu: Str
       ) where D == E * s * s {
         let z = fused(join(dot(x, wc; over: C) + bc; (H, W) into N); grid: (H, W), s: s)
-        let first = refined(z, permute(in0_w1; (O, D)), in0_b1, permute(in0_w2; (D, O)), in0_b2)
-        let inner = refined(first, permute(in1_w1; (O, D)), in1_b1, permute(in1_w2; (D, O)), in1_b2)
-        let third = refined(inner, permute(out0_w1; (O, D)), out0_b1, permute(out0_w2; (D, O)), out0_b2)
-        let last = refined(third, permute(out1_w1; (O, D)), out1_b1, permute(out1_w2; (D, O)), out1_b2)
-        let tokens = parted(last; grid: (H, W), s: s)
+        let inner = blocks_of(z; weights: [[in0_w1, in0_b1, in0_w2, in0_b2], [in1_w1, in1_b1, in1_w2, in1_b2], [in2_w1, in2_b1, in2_w2, in2_b2], [in3_w1, in3_b1, in3_w2, in3_b2]], count: blocks, tanh: gelu == "tanh")
+        let outer = blocks_of(inner; weights: [[out0_w1, out0_b1, out0_w2, out0_b2], [out1_w1, out1_b1, out1_w2, out1_b2], [out2_w1, out2_b1, out2_w2, out2_b2], [out3_w1, out3_b1, out3_w2, out3_b2]], count: blocks, tanh: gelu == "tanh")
+        let tokens = parted(outer; grid: (H, W), s: s)
         { fused: inner, out: split(dot(tokens, we as [C, F]; over: C) + be; N into (H = H, W = W)) }
       }`,
   },
@@ -377,8 +388,8 @@ export const TABLE: readonly Entry[] = [
         let pairs = gather(weighed, plan.source * 2; over: N) + gather(weighed, plan.partner * 2 + 1; over: N)
         let centred = pairs - mean(pairs; over: C)
         let normed = centred / sqrt(mean(centred * centred; over: C) + eps) * ln_g + ln_b
-        let total = plan.sum(size as [B, N, C]) as [B, K, One]
-        { out: plan.sum(reactivated(weighed, plan.source * 2, normed, squeeze(wa; One), squeeze(wb; One))) as [B, K, C] / squeeze(total; One), size: total }
+        let total = if r == 0 { size as [B, K, One] } else { plan.sum(size as [B, N, C]) as [B, K, One] }
+        { out: if r == 0 { x } else { plan.sum(reactivated(weighed, plan.source * 2, normed, squeeze(wa; One), squeeze(wb; One))) as [B, K, C] / squeeze(total; One) }, size: total }
       }`,
   },
   {
@@ -445,5 +456,49 @@ export const TABLE: readonly Entry[] = [
           keep: keep, kept: sum(split(cast(join(keep; (Y, X) into M); to: i64); M into (One = 1, M)); over: M)
         }
       }`,
+  },
+  {
+    system: "13-recoverable", op: "lof_count",
+    text: `
+      use folds.recoverable (outlier_factor, outliers)
+      fn run(v: f32[N]; neighbours: Int, threshold: Float) {
+        let rows = split(v; N into (B = 1, N))
+        let all = rows > -1e30
+        { lof: outlier_factor(rows, all; near: neighbours)[B: 0], count: outliers(rows, all; near: neighbours, threshold) }
+      }`,
+  },
+  {
+    system: "13-recoverable", op: "recover",
+    text: `
+      use folds.recoverable (centre_places, class_attention, divided, likeness, recovered)
+      fn run(x: f32[N, C], q: f32[M, C], k: f32[M, C], text: f32[E], patches: f32[N, E]; neighbours: [Int], cluster: Int, text_weight: Float, parity: Bool) where M = N + 1 {
+        let keys = split(k; M into (B = 1, M))
+        let attention = class_attention(split(q; M into (B = 1, M)), keys) as [B, N]
+        let like = likeness(split(text; E into (B = 1, E)), split(patches; N into (B = 1, N)))
+        let parts = divided(attention, like; width: C, near: neighbours, parity: parity)
+        let (out, valid) = recovered(split(x; N into (B = 1, N)), keys[M: 1..] as [B, N, C], attention, parts.likeness, parts.main, parts.centres; cluster, text_weight, parity)
+        {
+          out: out[B: 0], main: kept(parts.main; over: N)[0][B: 0], centres: centre_places(attention, not parts.main, parts.centres)[0][B: 0],
+          counts: join(concat(split(parts.seen; B into (B, T = 1)), split(parts.back; B into (B, T = 1)), split(parts.centres; B into (B, T = 1)); over: T); (B, T) into T)
+        }
+      }`,
+  },
+  {
+    system: "49-vflowopt", op: "importance_recycle",
+    text: `
+      use folds.keep (chosen)
+      use folds.vflowopt (ranking, recycled)
+      fn run(attn: f32[H, N', N], x: f32[N, C]; t: Float, m: Float, prune: Int, width: Int) where N' == N, N % width == 0 {
+        let (map, queries) = ranking(split(attn; H into (B = 1, H)); t)
+        let (slots, stays) = recycled(split(x; N into (B = 1, N)), map; grid: (N / width, width), m: m, prune: prune)
+        let plan = chosen(stays)
+        { importance: map[B: 0], queries: queries[B: 0], indices: plan.places[B: 0], out: plan.pick(slots)[B: 0] }
+      }`,
+  },
+  {
+    system: "49-vflowopt", op: "patch_entropy",
+    text: `
+      use folds.vflowopt (patch_entropy)
+      fn run(pixels: f32[Channels, Y, X]; patch: Int) { { entropy: patch_entropy(split(pixels; Channels into (B = 1, Channels)); patch)[B: 0] } }`,
   },
 ];

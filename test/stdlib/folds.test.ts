@@ -193,3 +193,24 @@ test("AIM: a picture that keeps all its tokens changes nothing", async (t) => {
   const lines = ["blocks[2] after output with aim_prune(system: 2, vision: 8, keep: 8)"];
   t.true(difference(await next(lines, "folded"), await next(lines)).relative <= 1e-5);
 });
+
+const VFLOWOPT = { use: "vflowopt (vflowopt)", model: DIGITS };
+const STAGES = [
+  "protect 1 in each blocks[1] after output with vflowopt(keep: 0.4, grid: (7, 7), t: 1.0, m: 2.5)",
+  "protect 1 in each blocks[3] after output with vflowopt(keep: 0.6, first_stage: false)",
+].join("; ");
+
+test("VFlowOpt that keeps all tokens, in cells larger than the picture, changes nothing", async (t) => {
+  const all = "protect 1 in each blocks[1] after output with vflowopt(keep: 1.0, grid: (7, 7), t: 1.0, m: 8.0); protect 1 in each blocks[3] after output with vflowopt(keep: 1.0, first_stage: false)";
+  t.true(difference(await scores(VFLOWOPT, all, "folded"), await scores(VFLOWOPT, all)).relative <= 1e-5);
+});
+
+test("VFlowOpt in two stages: every picture keeps as many tokens as its cells say, whatever stands beside it in the batch", async (t) => {
+  const [folded, plain] = [compiled(program(VFLOWOPT, STAGES), { variant: "folded" }), await scores(VFLOWOPT, STAGES)];
+  const both = output(await run(folded, pictures(28)), "scores");
+  t.true(both.every(Number.isFinite));
+  t.true(difference(both, plain).relative > 1e-3);
+  const { bytes } = pictures(28).pixels;
+  const alone = await Promise.all([0, 1].map(async (i) => output(await run(folded, { pixels: { dtype: "f32", dims: [1, 1, 28, 28], bytes: bytes.slice((i * bytes.length) / 2, ((i + 1) * bytes.length) / 2) } }), "scores")));
+  t.true(difference(alone.flat(), both).relative <= 1e-5);
+});
