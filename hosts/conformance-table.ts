@@ -388,8 +388,10 @@ export const TABLE: readonly Entry[] = [
         let pairs = gather(weighed, plan.source * 2; over: N) + gather(weighed, plan.partner * 2 + 1; over: N)
         let centred = pairs - mean(pairs; over: C)
         let normed = centred / sqrt(mean(centred * centred; over: C) + eps) * ln_g + ln_b
-        let total = if r == 0 { size as [B, K, One] } else { plan.sum(size as [B, N, C]) as [B, K, One] }
-        { out: if r == 0 { x } else { plan.sum(reactivated(weighed, plan.source * 2, normed, squeeze(wa; One), squeeze(wb; One))) as [B, K, C] / squeeze(total; One) }, size: total }
+        if r == 0 { { out: x, size: size } } else {
+          let total = plan.sum(size as [B, N, C]) as [B, K, One]
+          { out: plan.sum(reactivated(weighed, plan.source * 2, normed, squeeze(wa; One), squeeze(wb; One))) as [B, K, C] / squeeze(total; One), size: total }
+        }
       }`,
   },
   {
