@@ -349,14 +349,21 @@ export function matchTensor(e: Elaboration, type: Ast.TensorType, of: string, re
     if (axis.kind === "some") {
       if (!binding.sizes.has(axis.name.name)) binding.sizes.set(axis.name.name, { dim, because: "the result" });
       const bound = asSize(e, evaluate(e, axis.bound, sizeScope(binding, scope)), axis.bound.span);
-      const gap = e.arena.facts.number(subtract(most(e, dim), bound));
+      const gap = e.arena.facts.number(subtract(dim, bound));
       if (gap !== undefined && gap > 0) wrong();
-      if (gap === undefined && !e.checking) e.guard({ left: dim, comparison: "<=", right: bound, says: `${axis.name.name} <= ${showExpr(axis.bound)}`, span: axis.span });
+      if (gap === undefined && !e.checking && !isAtMost(e, dim, bound)) e.guard({ left: dim, comparison: "<=", right: bound, says: `${axis.name.name} <= ${showExpr(axis.bound)}`, span: axis.span });
     }
     names.push(axis.kind === "sized" ? (result.axes[at] as string) : axis.name.name);
     at++;
   }
   return tensor(result.node, names);
+}
+
+/** Whether a size is at most another because the counts in it that data decide are. */
+function isAtMost(e: Elaboration, dim: Dim, bound: Dim): boolean {
+  const gap = e.arena.facts.number(subtract(dim, bound));
+  const larger = most(e, dim);
+  return gap !== undefined ? gap <= 0 : larger.key !== dim.key && isAtMost(e, larger, bound);
 }
 
 /** A size with the most in place of each count that data decide. */

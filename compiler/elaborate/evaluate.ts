@@ -49,6 +49,7 @@ function evaluateLet(e: Elaboration, statement: Ast.Let, scope: Scope): { name: 
   };
   if (!statement.destructures) return statement.names.map((n) => bind(n, value));
   if (value.kind === "poison") return statement.names.map((n) => bind(n, POISON));
+  if (value.kind === "unknown") return statement.names.map((n) => bind(n, value.item ?? { kind: "unknown", type: "an element" }));
   const items = value.kind === "tuple" || value.kind === "list" ? value.items : value.kind === "record" ? [...value.fields.values()] : undefined;
   if (!items || items.length !== statement.names.length) {
     e.attempt(() => fail(shapes.T314, statement.span, { names: statement.names.length, found: describe(value) }));
