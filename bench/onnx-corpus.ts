@@ -1,8 +1,8 @@
 // Runs a folder of ONNX test cases (model.onnx with test_data_set_*/input_*.pb and output_*.pb) through import, passes and emission.
-// usage: tsx bench/onnx-corpus.ts FOLDER… [--carried] [--target cpu|portable] [--only TEXT] [--verbose]
+// usage: tsx bench/onnx-corpus.ts FOLDER… [--carried] [--target cpu|portable] [--only TEXT] [--keep FOLDER] [--verbose]
 // Each case runs in ONNX Runtime as it is and as we write it. What the runtime does not pass by itself is "not runnable".
 // The cases lie in Debian's package libonnx-testdata (`apt-get download libonnx-testdata && dpkg -x libonnx-testdata_*.deb DIR`) and in PyPI's `onnx`.
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import proto, { type onnx as Onnx } from "onnx-proto";
@@ -17,8 +17,10 @@ const args = process.argv.slice(2);
 const option = (name: string): string | undefined => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
 const target = option("--target") === "portable" ? "portable" : "cpu";
 const only = option("--only");
+/** Where what we write is left, for other checkers. */
+const kept = option("--keep");
 const isVerbose = args.includes("--verbose");
-const folders = args.filter((a, i) => !a.startsWith("--") && !["--target", "--only"].includes(args[i - 1] ?? ""));
+const folders = args.filter((a, i) => !a.startsWith("--") && !["--target", "--only", "--keep"].includes(args[i - 1] ?? ""));
 
 const TYPES: Readonly<Record<number, ort.Tensor.Type>> = { 1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64" };
 const ARRAYS: Readonly<Record<string, { new (buffer: ArrayBuffer): unknown; from(values: Iterable<never>): unknown }>> = {
@@ -142,7 +144,9 @@ try {
     }
     // Without numbers that can be handed over, a case still has to load as it did.
     const theirs = await run(join(folder, "model.onnx"), samples);
-    const ours = await written(folder, temporary);
+    const place = kept === undefined ? temporary : join(kept, name);
+    mkdirSync(place, { recursive: true });
+    const ours = await written(folder, place);
     const says = "says" in ours ? ours.says : await run(ours.model, samples);
     if (says !== undefined && theirs === undefined) {
       failed++;

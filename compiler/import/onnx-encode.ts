@@ -2,7 +2,7 @@
 import Long from "long";
 import proto from "onnx-proto";
 import { concatenated, field } from "../emit/wire.ts";
-import type { AttributeValue, OnnxAttribute, Place } from "./onnx-file.ts";
+import type { AttributeValue, OnnxAttribute, OnnxValue, Place } from "./onnx-file.ts";
 import { Corrupt, type Window } from "./protobuf.ts";
 
 const { onnx } = proto;
@@ -79,9 +79,10 @@ function decoded<T>(window: Window, place: Place, decode: (bytes: Uint8Array) =>
   }
 }
 
-/** A ValueInfoProto under another name. */
-export function renamedValue(window: Window, place: Place, name: string): Uint8Array {
-  return onnx.ValueInfoProto.encode({ ...decoded(window, place, (b) => onnx.ValueInfoProto.decode(b)), name }).finish();
+/** A ValueInfoProto under another name. Of what no file has, the element type is told. */
+export function renamedValue(window: Window, { place, type }: OnnxValue, name: string): Uint8Array {
+  const told = place ? decoded(window, place, (b) => onnx.ValueInfoProto.decode(b)) : type.kind === "tensor" ? { type: { tensorType: { elemType: type.code } } } : {};
+  return onnx.ValueInfoProto.encode({ ...told, name }).finish();
 }
 
 /** A TensorProto under another name. */

@@ -89,7 +89,8 @@ export interface OnnxSparse {
 export interface OnnxValue {
   readonly name: string;
   readonly type: OnnxType;
-  readonly place: Place;
+  /** Undefined for values that no file has: bringing a node up to date made them. */
+  readonly place: Place | undefined;
 }
 export type OnnxType =
   | { readonly kind: "tensor"; readonly code: number; readonly dtype: DType | undefined; /** A name, a number, or nothing known; undefined: not even the rank. */ readonly dims: readonly (number | string | undefined)[] | undefined }

@@ -9,7 +9,7 @@ import { CAPTURED, INNER, OPAQUE, foreignAttrs, isOpaque } from "../ops/foreign.
 import { infer } from "../ops/index.ts";
 import { type Dim, constant, symbol, symbolsOf } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
-import { type GraphParts, attributeField, checkAttributes, copied, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
+import { type GraphParts, attributeField, checkAttributes, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
 import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxType, readModel } from "./onnx-file.ts";
 import { Unusable, inlined } from "./onnx-inline.ts";
 import { type Around, upToDate } from "./onnx-opset.ts";
@@ -126,7 +126,7 @@ class Importer {
       graph: { level: "tensor", arena: this.#arena, inputs, outputs: graphOutputs, guards: [] },
       frame: {
         irVersion: this.#model.irVersion, opsets: this.#model.opsets, metadata: this.#model.metadata,
-        inputs: ports.map((p) => copied(this.#window, p.place)), outputs: frameOutputs,
+        inputs: ports.map((p) => renamedValue(this.#window, p, p.name)), outputs: frameOutputs,
       },
       name: source.name, nodeCount: order.length, carried: this.#carried,
     };
@@ -279,7 +279,7 @@ class Importer {
     const parts: { -readonly [K in keyof GraphParts]: K extends "name" ? string : Uint8Array[] } = { name: graph.name, nodes: [], tensors: [], sparse: [], inputs: [], outputs: [] };
     const own = ownNames(graph);
     const order = sorted(graph, this.#file, (name) => around.has(name) || this.#values.has(name));
-    for (const port of graph.inputs) parts.inputs.push(renamedValue(this.#window, port.place, inner(port.name)));
+    for (const port of graph.inputs) parts.inputs.push(renamedValue(this.#window, port, inner(port.name)));
     for (const tensor of graph.initializers) {
       if (names.get(tensor.name)?.startsWith(INNER) && own.has(tensor.name) && graph.inputs.some((i) => i.name === tensor.name)) parts.tensors.push(renamedTensor(this.#window, tensor.place, names.get(tensor.name) as string));
       else if (this.#tensors.isLarge(tensor)) names.set(tensor.name, captured.add(this.#tensors.node(this.#o, tensor)));
@@ -319,7 +319,7 @@ class Importer {
         parts.nodes.push(nodeBytes({ ...copy, inputs: [name], outputs: [made] }, []));
         name = made;
       }
-      parts.outputs.push(renamedValue(this.#window, port.place, name));
+      parts.outputs.push(renamedValue(this.#window, port, name));
     }
     return graphBytes(parts);
   }
@@ -330,10 +330,11 @@ class Importer {
     const graphOutputs: GraphOutput[] = [];
     const frameOutputs: Uint8Array[] = [];
     const seen = new Set<string>();
-    for (const { name, place } of this.#source.outputs) {
+    for (const port of this.#source.outputs) {
+      const { name } = port;
       const value = this.#values.get(name);
       if (!value) throw new Unusable(report(imports.I502, undefined, { file: this.#file, node: name, opType: "output", value: name }));
-      frameOutputs.push(copied(this.#window, place));
+      frameOutputs.push(renamedValue(this.#window, port, name));
       // An input that is handed through needs no node, and neither does a second mention.
       if (!inputs.has(name) && !seen.has(name)) graphOutputs.push({ name, node: value.node, axes: value.type.dims.map(() => "") });
       seen.add(name);

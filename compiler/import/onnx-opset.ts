@@ -3,7 +3,7 @@ import { imports } from "../diagnostics/import.ts";
 import { report } from "../diagnostics/define.ts";
 import type { DType } from "../types/tensor.ts";
 import { floats, int, ints, made, text } from "./onnx-encode.ts";
-import type { OnnxAttribute, OnnxNode } from "./onnx-file.ts";
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxValue } from "./onnx-file.ts";
 import { Unusable } from "./onnx-inline.ts";
 
 /** What bringing a node up to date may ask of the graph around it. */
@@ -174,6 +174,23 @@ const upsample: Change["change"] = (node, around) => {
 const batchNorm: Change["change"] = (node, around) =>
   number(node, "spatial", 1) === 0 || node.outputs.slice(1).some((o) => o !== "") ? refused("it norms each place by itself, or trains")(node, around) : [changed(node, ["spatial", "is_test", "consumed_inputs"])];
 
+/** Until 9 the first axis was that of records. Now a scan over the records holds the scan of each; `version` keeps the inner one from being changed again. */
+const records: Change["change"] = (node, around) => {
+  const body = node.attributes.get("body")?.value;
+  const [lengths, ...inputs] = node.inputs;
+  if (body?.kind !== "graph") return [node];
+  if (lengths) return refused("its records are of several lengths")(node, around);
+  const directions = list(node, "directions") ?? [];
+  const own = (of: readonly OnnxValue[]): OnnxValue[] => of.map(({ type }) => ({ name: around.fresh(), type, place: undefined }));
+  const [given, found] = [own(body.value.inputs), own(body.value.outputs)];
+  const each: OnnxNode = {
+    ...changed(node, ["directions"], directions.length > 0 ? [ints("scan_input_directions", directions)] : []),
+    inputs: given.map((v) => v.name), outputs: found.map((v) => v.name), version: NOW,
+  };
+  const all: OnnxGraph = { name: body.value.name, nodes: [each], initializers: [], sparse: [], inputs: given, outputs: found, values: [] };
+  return [plain("Scan", inputs, node.outputs, [made("body", { kind: "graph", value: all }), int("num_scan_inputs", inputs.length)], { ...node, name: `${node.name}/records` })];
+};
+
 const NAMES: Readonly<Record<string, number>> = { FLOAT: 1, UINT8: 2, INT8: 3, UINT16: 4, INT16: 5, INT32: 6, INT64: 7, STRING: 8, BOOL: 9, FLOAT16: 10, DOUBLE: 11, UINT32: 12, UINT64: 13 };
 
 const at = (before: number, change: Change["change"]): Change => ({ before, change });
@@ -202,7 +219,7 @@ const CHANGES: ReadonlyMap<string, readonly Change[]> = new Map<string, readonly
   ["Reshape", [at(5, listToInput("shape", 1))]],
   ["Resize", [at(11, (node) => [changed(node, ["mode"], [mode(node), ...LEGACY], { inputs: [node.inputs[0] as string, "", node.inputs[1] ?? ""] })])]],
   ["RoiAlign", [at(16, (node) => [changed(node, [], [text("coordinate_transformation_mode", "output_half_pixel")])])]],
-  ["Scan", [at(9, refused("its batches were an axis of their own then"))]],
+  ["Scan", [at(9, records)]],
   ["Scatter", [at(11, (node) => [changed(node, [], [], { opType: "ScatterElements", version: NOW })])]],
   ["Slice", [at(10, slice)]],
   ["Split", [at(13, listToInput("split", 1)), at(18, (node) => [node.inputs[1] ? node : changed(node, [], [int("num_outputs", node.outputs.length)])])]],
