@@ -20,9 +20,10 @@ async function prepared(folder: string, values: readonly string[], part: Partial
   return { ids: numbers("ids"), mask: numbers("mask"), types: numbers("types"), dims: tensors.get("ids")?.dims ?? [], length: sizes.get("N") };
 }
 
+// The trained MiniLM is tried where `python bench/fetch.py minilm` has put it.
 for (const [oracle, folder] of [["bert", tiny], ["minilm", "bench/.models/minilm"]] as const) {
-  const run = existsSync(inProject(folder)) ? test : test.skip;
-  run(`${folder}: ids and mask of a batch are the oracle's`, async (t) => {
+  if (!existsSync(inProject(folder))) continue;
+  test(`${folder}: ids and mask of a batch are the oracle's`, async (t) => {
     const expected = readSafetensors(inProject(`test/parity/${oracle}/expected.safetensors`));
     const wanted = expectedOf(expected, "input_ids");
     const found = await prepared(inProject(folder), texts);

@@ -107,7 +107,8 @@ async function compiledProblems(program: Program, host: PageHost): Promise<Probl
   return problems;
 }
 
-export const rendered = ({ problems, sources }: Told): string => problems.map((p) => render(p, sources)).join("\n");
+/** As a user sees it, but for where the project lies: `/project`, so that pages are the same in every clone. */
+export const rendered = ({ problems, sources }: Told): string => problems.map((p) => render(p, sources)).join("\n").replaceAll(packageRoot(), "/project");
 
 /** The page with this message under `## Message`. */
 export function withMessage(text: string, message: string): string {
