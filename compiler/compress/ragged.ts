@@ -46,7 +46,8 @@ function mixed(node: Node): readonly Dim[] {
   const at = (axis: number): Dim[] => (dims[axis] ? [dims[axis]] : []);
   if (node.op.startsWith("reduce")) return (node.attrs.axes as readonly number[]).flatMap(at);
   if (ALONG.has(node.op)) return at(node.attrs.axis as number);
-  if (node.op === "matmul") return at(dims.length - 1);
+  if (node.op === "matmul" || node.op === "choose") return at(dims.length - 1);
+  if (node.op === "put") return node.inputs[1]?.type.dims.slice(node.attrs.batch as number) ?? [];
   if (node.op !== "slice") return [];
   const { axis, from, to } = node.attrs as { axis: number; from: Dim; to: Dim };
   return [from, ...(to.key === dims[axis]?.key ? [] : [to])];

@@ -87,6 +87,8 @@ test("what would mix padding with tokens is refused", (t) => {
   refused("mean(hidden; over: N)", "reduceMean");
   refused("max(hidden; over: N)", "reduceMax");
   refused("hidden[N: -1]", "slice");
+  refused("gather(hidden, kept(hidden[C: 0] > 0.0; over: N, some: K)[0]; over: N)[K: 0]", "choose");
+  refused("put(hidden[N: 0..1] as [B, M, C], cast(hidden[C: 0] * 0.0; to: i64), hidden; over: M)[M: 0]", "put");
   refused("dot(softmax(hidden[C: 0]; over: N), hidden; over: N)", "softmax");
   // The first token is one of every row.
   t.deepEqual(problems(program("{ vector: f32[C] }", "let unused = weight\n  { vector: hidden[N: 0] }")), []);
