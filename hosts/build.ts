@@ -40,6 +40,8 @@ export interface BuildOptions {
   readonly out: string;
   /** `false`: nothing is measured, and a warning says so. */
   readonly gates?: boolean;
+  /** One more output `folds`: which tokens went together; see `CompileRequest`. */
+  readonly trace?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -73,7 +75,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   try {
     signal?.throwIfAborted();
     host.progress("compiling", 0, 1);
-    const outcome = compile(host, { file: options.file, pipeline: options.pipeline, variant: options.variant, target: options.target ?? "cpu" });
+    const outcome = compile(host, { file: options.file, pipeline: options.pipeline, variant: options.variant, target: options.target ?? "cpu", ...(options.trace === undefined ? {} : { trace: options.trace }) });
     problems.push(...outcome.problems);
     sources = outcome.sources;
     const compiled = outcome.value;

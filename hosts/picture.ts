@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import sharp, { type OverlayOptions } from "sharp";
 import { writeFileWhole } from "./artifact-writer.ts";
+import { sizesOf } from "./evaluation/token-groups.ts";
 
 /** u8 values, row by row; 1 channel is grey, 3 are red, green, blue. */
 export interface Pixels {
@@ -84,8 +85,7 @@ function hue(index: number, lightness: number): [number, number, number] {
 async function grouped({ picture, grid, groups }: Extract<Panel, { kind: "groups" }>): Promise<Buffer> {
   const under = await enlarged(picture);
   const cell = { w: SIDE / grid.w, h: SIDE / grid.h };
-  const sizes = new Map<number, number>();
-  for (let i = 0; i < groups.length; i++) sizes.set(groups[i] ?? -1, (sizes.get(groups[i] ?? -1) ?? 0) + 1);
+  const sizes = sizesOf(groups);
   const shapes: string[] = [];
   for (let y = 0; y < grid.h; y++)
     for (let x = 0; x < grid.w; x++) {

@@ -27,13 +27,17 @@ export function hasColours(io: Io, to: Output): boolean {
   return to.isTTY === true && terminal !== "dumb";
 }
 
+export type Colours = ReturnType<typeof pc.createColors>;
+
+export const colours = (io: Io, to: Output): Colours => pc.createColors(hasColours(io, to));
+
 /** The painter of reports for a stream. */
 export function painter(io: Io, to: Output): Paint {
-  const c = pc.createColors(hasColours(io, to));
-  const colours: Record<Role, (text: string) => string> = {
+  const c = colours(io, to);
+  const roles: Record<Role, (text: string) => string> = {
     error: (t) => c.bold(c.red(t)), warning: (t) => c.bold(c.yellow(t)), title: c.bold, place: c.cyan, gutter: c.dim, label: c.blue, next: c.green,
   };
-  return (role, text) => (text === "" ? "" : colours[role](text));
+  return (role, text) => (text === "" ? "" : roles[role](text));
 }
 
 /** Bars and other moving lines: on a terminal that is watched by a person. */

@@ -37,13 +37,13 @@ function short(t: Tensor, v: number | bigint): number | bigint {
 export const jsonLine = (record: OutputRecord): string => `${JSON.stringify(plainValue(record))}\n`;
 
 /** `a.b` for field b of record a. */
-function flat(record: OutputRecord, prefix = ""): [string, Exclude<OutputValue, { readonly [field: string]: OutputValue }>][] {
-  return Object.entries(record).flatMap(([name, value]) => (typeof value === "object" && !isTensor(value) ? flat(value, `${prefix}${name}.`) : [[`${prefix}${name}`, value as Tensor | number | boolean]])) as never;
+export function flatOutputs(record: OutputRecord, prefix = ""): [string, Exclude<OutputValue, { readonly [field: string]: OutputValue }>][] {
+  return Object.entries(record).flatMap(([name, value]) => (typeof value === "object" && !isTensor(value) ? flatOutputs(value, `${prefix}${name}.`) : [[`${prefix}${name}`, value as Tensor | number | boolean]])) as never;
 }
 
 export function resultTable(names: readonly string[], records: readonly OutputRecord[]): string {
-  const fields = flat(records[0] ?? {}).map(([name]) => name);
-  const rows = records.map((record, i) => [names[i] ?? "", ...flat(record).map(([, v]) => shown(v as OutputValue))]);
+  const fields = flatOutputs(records[0] ?? {}).map(([name]) => name);
+  const rows = records.map((record, i) => [names[i] ?? "", ...flatOutputs(record).map(([, v]) => shown(v as OutputValue))]);
   return table([{ title: "input" }, ...fields.map((title) => ({ title, align: "right" as const }))], rows);
 }
 
@@ -59,7 +59,7 @@ function shown(value: OutputValue): string {
 export function resultTensors(records: readonly OutputRecord[]): Buffer {
   const columns = new Map<string, Tensor[]>();
   for (const record of records)
-    for (const [name, value] of flat(record)) columns.set(name, [...(columns.get(name) ?? []), asTensor(value as OutputValue)]);
+    for (const [name, value] of flatOutputs(record)) columns.set(name, [...(columns.get(name) ?? []), asTensor(value as OutputValue)]);
   return tensorFile(new Map([...columns].map(([name, parts]) => [name, stacked(name, parts)])));
 }
 

@@ -9,7 +9,7 @@ import { exitOf, printJson, printProblems } from "./problems.ts";
 import type { ProgressLines } from "./progress.ts";
 import { oneProgram, type ProgramFile } from "./project.ts";
 import { UsageError } from "./usage-error.ts";
-import { chosenVariant, type VariantOptions } from "./variant.ts";
+import { chosenVariant, variantNames, type VariantOptions } from "./variant.ts";
 
 export interface Runnable extends AsyncDisposable {
   readonly directory: string;
@@ -20,20 +20,28 @@ export interface Runnable extends AsyncDisposable {
 
 export const isArtifact = (cwd: string, what: string): boolean => existsSync(join(resolve(cwd, what), "manifest.json"));
 
+interface RunnableOptions extends VariantOptions {
+  readonly json?: boolean;
+  /** The folds must be told: see `BuildOptions`. Neither an artefact nor a plain model can. */
+  readonly trace?: boolean;
+}
+
 /** The artefact, or the exit code of a program that has errors, which were printed. */
-export async function runnable(io: Io, what: string, options: VariantOptions & { readonly json?: boolean }, command: string, progress: ProgressLines): Promise<Runnable | ExitCode> {
+export async function runnable(io: Io, what: string, options: RunnableOptions, command: string, progress: ProgressLines): Promise<Runnable | ExitCode> {
   const path = resolve(io.cwd, what);
   if (isArtifact(io.cwd, what)) {
+    if (options.trace) throw new UsageError(`${what} is compiled already, and an artefact does not tell its folds.`, "Give the program that it was compiled from, with --variant.");
     if (options.variant !== undefined || options.plain || options.pipeline !== undefined) throw new UsageError(`${what} is compiled already; --variant, --plain and --pipeline are for programs.`);
     return { directory: path, program: undefined, variant: undefined, async [Symbol.asyncDispose]() {} };
   }
   if (existsSync(path) && !statSync(path).isDirectory() && !path.endsWith(".kiri")) throw new UsageError(`${what} is neither an artefact nor a program.`, "Give the directory that kiri compile wrote, or a .kiri file.");
   const program = oneProgram(io.cwd, what);
   const variant = chosenVariant(program, options);
+  if (options.trace && variant === undefined) throw new UsageError("The plain model folds nothing.", `Name a variant with --variant${namesOf(program)}.`);
   const folder = await temporaryDirectory();
   try {
     const result = await build({
-      root: program.root, file: program.file, target: options.target, out: join(folder.path, "artifact"), gates: false, signal: io.signal, onProgress: progress.update,
+      root: program.root, file: program.file, target: options.target, out: join(folder.path, "artifact"), gates: false, trace: options.trace ?? false, signal: io.signal, onProgress: progress.update,
       ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
     });
     // Nothing is promised of what is run once; that gates were left out is no news.
@@ -53,4 +61,10 @@ export async function runnable(io: Io, what: string, options: VariantOptions & {
     await folder[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** `: lite, lite_int8`, where there are some. */
+function namesOf(program: ProgramFile): string {
+  const names = variantNames(program);
+  return names.length === 0 ? "" : `: ${names.join(", ")}`;
 }

@@ -1,6 +1,6 @@
 // Which variant a command means: `--variant NAME`, `--plain`, or what the program says without either.
 import { type Command, Option } from "commander";
-import { openProgram } from "../../compiler/program.ts";
+import { openProgram, type Program } from "../../compiler/program.ts";
 import type { TargetName } from "../../compiler/targets/target.ts";
 import { NodeHost } from "../node-host.ts";
 import type { ProgramFile } from "./project.ts";
@@ -23,9 +23,16 @@ export function addVariantOptions(command: Command): Command {
 /** Without a flag an unnamed `compress` is meant, where the file has one; else the plain model. */
 export function chosenVariant(program: ProgramFile, { variant, plain }: VariantOptions): string | undefined {
   if (variant !== undefined || plain) return variant;
+  return compressions(program).find((c) => c.as === undefined)?.target.name;
+}
+
+/** Every variant of the file by its name. */
+export const variantNames = (program: ProgramFile): readonly string[] => compressions(program).map((c) => c.as?.name ?? c.target.name);
+
+function compressions(program: ProgramFile): Program["compressions"] {
   const host = new NodeHost({ root: program.root });
   try {
-    return openProgram(host, program.file).value?.compressions.find((c) => c.as === undefined)?.target.name;
+    return openProgram(host, program.file).value?.compressions ?? [];
   } finally {
     host.close();
   }

@@ -1,15 +1,18 @@
 // What folding did to one picture of a data set: the folded groups and what comes out, beside the plain model and the truth.
-import sharp from "sharp";
+import { fileURLToPath } from "node:url";
+import sharp, { type Sharp } from "sharp";
 import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
 import { TRACE } from "../../compiler/compress/trace.ts";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
 import { openProgram } from "../../compiler/program.ts";
+import type { ImageInput } from "../../runtime/media/image.ts";
 import { bytesOf, type Tensor } from "../../runtime/tensor.ts";
 import { type BuildOptions, openHost } from "../build.ts";
 import type { Panel, Pixels } from "../picture.ts";
 import { sampleOf } from "./columns.ts";
 import type { DataSet, FieldValue } from "./data.ts";
 import { Model } from "./model.ts";
+import { tokenGroups, traceOf } from "./token-groups.ts";
 import { type Built, PLAIN, Trial, Untold } from "./trial.ts";
 
 export interface ShowOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
@@ -35,6 +38,7 @@ export async function foldPanels(options: ShowOptions): Promise<{ readonly rows:
     if (!source) return { rows: [], problems: [] };
     const sample = sampleOf(source.data, plain.value.inputs.map((i) => i.name), options.record ?? 0);
     const picture = await pixelsOf(sample[source.input] as FieldValue);
+    const seen = plain.value.hostSteps.flatMap((step) => (step.kind === "image" && step.input === source.input ? [step] : []))[0] ?? picture;
     const caption = (name: string): string => [name, options.captions?.get(name)].filter(Boolean).join(", ");
     const before = await outputs(await trial.write(plain.value, PLAIN), sample);
     const segmentation = classMap(before);
@@ -49,7 +53,7 @@ export async function foldPanels(options: ShowOptions): Promise<{ readonly rows:
       options.signal?.throwIfAborted();
       opened.host.progress("drawing", i, names.length);
       const traced = compileProgram(program, { ...of, variant, trace: true });
-      if (traced.value) shown.push(...panels(await outputs(await trial.write(traced.value, `${variant}-traced`), sample), picture, variant, caption(variant), background));
+      if (traced.value) shown.push(...foldedPanels(await outputs(await trial.write(traced.value, `${variant}-traced`), sample), { picture, seen, variant, caption: caption(variant), background }));
     }
     opened.host.progress("drawing", names.length, names.length);
     // Two variants a row: groups and result, groups and result.
@@ -71,20 +75,30 @@ async function pictured(trial: Trial, compiled: Compiled): Promise<{ input: stri
   return input !== undefined && declared ? { input, data: await trial.data(declared.name.name, compiled) } : undefined;
 }
 
+/** Of one record, without the batch axis. */
 async function outputs(built: Built, sample: ReturnType<typeof sampleOf>): Promise<Record<string, Tensor>> {
   await using model = await Model.open(built.directory);
-  return await model.run(sample);
+  return Object.fromEntries(Object.entries(await model.run(sample)).map(([name, t]) => [name, { ...t, dims: t.dims.slice(1) }]));
 }
 
-function panels(values: Record<string, Tensor>, picture: Pixels, variant: string, caption: string, background: number): Panel[] {
-  const groups = values[TRACE];
-  const numbers = groups ? Array.from(groups.data, Number) : [];
-  const grid = gridOf(numbers.length, picture);
+export interface Drawn {
+  readonly picture: Pixels;
+  /** Its proportions as the model sees it. */
+  readonly seen: Proportions;
+  readonly variant: string;
+  readonly caption: string;
+  readonly background: number;
+}
+type Proportions = Pick<Pixels, "width" | "height">;
+
+/** The groups of a traced model's tokens on the picture, and what it gives for each pixel, where it does. `values`: outputs of one record, without the batch axis. */
+export function foldedPanels(values: Readonly<Record<string, Tensor>>, { picture, seen, variant, caption, background }: Drawn): Panel[] {
+  const groups = traceOf(values) ?? [];
+  const grid = gridOf(groups.length, seen);
   const made: Panel[] = [];
   if (grid) {
-    const own = numbers.slice(grid.lead);
-    const kept = new Set(own.filter((g) => g >= 0)).size;
-    made.push({ kind: "groups", title: `${variant}: ${own.length} → ${kept} tokens`, picture, grid, groups: own });
+    const own = groups.slice(grid.lead);
+    made.push({ kind: "groups", title: `${variant}: ${own.length} → ${tokenGroups(own).left} tokens`, picture, grid, groups: own });
   }
   const segmentation = classMap(values);
   if (segmentation) made.push({ kind: "classes", title: caption, background, ...segmentation });
@@ -92,7 +106,7 @@ function panels(values: Record<string, Tensor>, picture: Pixels, variant: string
 }
 
 /** The patches of the picture among N tokens: what is left behind a few leading tokens (class, registers) in the picture's own proportions. */
-function gridOf(tokens: number, { width, height }: Pixels): { h: number; w: number; lead: number } | undefined {
+export function gridOf(tokens: number, { width, height }: Proportions): { readonly h: number; readonly w: number; readonly lead: number } | undefined {
   for (let lead = 0; lead <= 8 && lead < tokens; lead++) {
     const w = Math.sqrt(((tokens - lead) * width) / height);
     const h = (tokens - lead) / w;
@@ -102,9 +116,9 @@ function gridOf(tokens: number, { width, height }: Pixels): { h: number; w: numb
 }
 
 /** The first output that holds a class for every pixel. */
-function classMap(values: Record<string, Tensor>): { name: string; width: number; height: number; classes: readonly number[] } | undefined {
+export function classMap(values: Readonly<Record<string, Tensor>>): { name: string; width: number; height: number; classes: readonly number[] } | undefined {
   for (const [name, { dims, dtype, data }] of Object.entries(values)) {
-    const [, height, width, ...more] = dims;
+    const [height, width, ...more] = dims;
     if (name !== TRACE && dtype === "i64" && height && width && more.length === 0) return { name, width, height, classes: Array.from(data, Number) };
   }
   return undefined;
@@ -117,15 +131,23 @@ async function truthPanel(data: DataSet, field: string, record: number, backgrou
   return channels === 1 ? { kind: "classes", title: "truth", width, height, classes, background } : undefined;
 }
 
-async function pixelsOf(value: FieldValue): Promise<Pixels> {
-  if (typeof value === "object" && "channels" in value && value.channels !== 4) return { data: value.data, width: value.width, height: value.height, channels: value.channels };
-  const source = typeof value === "string" ? sharp(value) : sharp(Buffer.from(bytesOf(value as Tensor)));
+/** A picture of a data set or of a run; transparency is left out. */
+export async function pixelsOf(value: FieldValue | ImageInput): Promise<Pixels> {
+  const source = sourceOf(value);
   const { channels = 3 } = await source.metadata();
   const decoded = await (channels < 3 ? source.extractChannel(0) : source.removeAlpha().toColourspace("srgb")).raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   return { data: decoded.data, width: decoded.info.width, height: decoded.info.height, channels: decoded.info.channels === 1 ? 1 : 3 };
 }
 
-function mostFrequent(classes: readonly number[]): number {
+function sourceOf(value: FieldValue | ImageInput): Sharp {
+  if (typeof value === "string") return sharp(value.startsWith("file:") ? fileURLToPath(value) : value);
+  if (value instanceof URL) return sharp(fileURLToPath(value));
+  if (value instanceof Uint8Array) return sharp(value);
+  if (typeof value === "object" && "channels" in value) return sharp(value.data, { raw: { width: value.width, height: value.height, channels: value.channels } });
+  return sharp(Buffer.from(bytesOf(value as Tensor)));
+}
+
+export function mostFrequent(classes: readonly number[]): number {
   const counts = new Map<number, number>();
   for (const c of classes) counts.set(c, (counts.get(c) ?? 0) + 1);
   return [...counts].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0])[0];

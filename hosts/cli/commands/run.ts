@@ -5,12 +5,13 @@ import type { Session } from "../../../runtime/session.ts";
 import { writeFileWhole } from "../../artifact-writer.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
-import type { Io } from "../io.ts";
+import { colours, type Io } from "../io.ts";
 import { printJson } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { type NamedRecord, recordsOf } from "../records.ts";
 import { jsonLine, type OutputRecord, plainValue, resultTable, resultTensors } from "../results.ts";
 import { runnable } from "../runnable.ts";
+import type { Traced } from "../shown-folds.ts";
 import { UsageError } from "../usage-error.ts";
 import { addVariantOptions, type VariantOptions } from "../variant.ts";
 
@@ -21,6 +22,8 @@ interface Options extends VariantOptions {
   readonly set: readonly string[];
   readonly format: "jsonl" | "table" | "safetensors";
   readonly out: string;
+  readonly show?: "folds";
+  readonly picture: string;
   readonly json?: boolean;
 }
 
@@ -41,6 +44,8 @@ export function addRun(program: Command, context: Context): void {
     .option("--threads <count>", "threads inside of one operator", wholeNumber)
     .addOption(new Option("--format <form>", "of the results").choices(["jsonl", "table", "safetensors"]).default("jsonl"))
     .option("-o, --out <file>", "where the results go; - is standard output", "-")
+    .addOption(new Option("--show <what>", "which tokens went together, instead of the results; of a program's variant").choices(["folds"]))
+    .option("--picture <file>", "where --show draws the folds of pictures, as a PNG", "folds.png")
     .option("--json", "print one JSON answer with all results")
     .action(async (what: string, inputs: string[], options: Options) => context.finish(await run(context.io, what, inputs, options)));
   examples(command, [
@@ -49,19 +54,21 @@ export function addRun(program: Command, context: Context): void {
     ["echo 'fold and cut' | kiri run build/embed - > vectors.jsonl", "texts from a pipe"],
     ["kiri run build/embed texts.txt --format safetensors -o v.safetensors", "results as tensors"],
     ["kiri run pipelines/digits.kiri --variant lite 3.png", "compile, then run"],
+    ["kiri run pipelines/digits.kiri --variant lite 3.png --show folds", "draw which patches went together"],
   ]);
 }
 
 async function run(io: Io, what: string, inputs: readonly string[], options: Options): Promise<ExitCode> {
-  if (options.format === "safetensors" && options.out === "-" && io.stdout.isTTY) throw new UsageError("Tensors are not for a terminal.", "Name a file: -o results.safetensors");
+  if (options.format === "safetensors" && options.out === "-" && io.stdout.isTTY && options.show === undefined) throw new UsageError("Tensors are not for a terminal.", "Name a file: -o results.safetensors");
   const progress = new ProgressLines(io, options.json || !io.stderr.isTTY);
-  const made = await runnable(io, what, options, "run", progress);
+  const made = await runnable(io, what, { ...options, trace: options.show === "folds" }, "run", progress);
   if (typeof made === "number") return made;
   const { Session } = await import("../../../runtime/session.ts");
   try {
     await using session = await Session.load(made.directory, { device: options.device, signal: io.signal, ...(options.threads === undefined ? {} : { threads: options.threads }) });
     const records = await recordsOf(io, session.manifest, inputs, options.set);
-    await answer(io, session, records, options, progress);
+    if (options.show === "folds") await answerFolds(io, session, { directory: made.directory, variant: made.variant ?? "" }, records, options, progress);
+    else await answer(io, session, records, options, progress);
     return EXIT.success;
   } finally {
     progress.end();
@@ -81,9 +88,30 @@ async function answer(io: Io, session: Session, records: readonly NamedRecord[],
   }
   progress.end();
   if (streams) return;
-  const { name, why } = session.device;
-  if (options.json) printJson(io, "run", EXIT.success, [], { device: { name, why }, results: results.map((r, i) => ({ input: records[i]?.name ?? "", output: plainValue(r) })) });
-  else await put(io, options.out, options.format === "table" ? resultTable(records.map((r) => r.name), results) : options.format === "safetensors" ? resultTensors(results) : results.map(jsonLine).join(""));
+  if (options.json) printResults(io, session, results.map((r, i) => ({ input: records[i]?.name ?? "", output: plainValue(r) })));
+  else await putResults(io, records.map((r) => r.name), results, options);
+}
+
+/** Results go where `-o` says; standard output is for the folds. */
+async function answerFolds(io: Io, session: Session, of: Traced, records: readonly NamedRecord[], options: Options, progress: ProgressLines): Promise<void> {
+  const { drawFolds, foldsJson, foldsText, shownFolds } = await import("../shown-folds.ts");
+  const shown = await shownFolds(session, of, records, { signal: io.signal, onRecord: (done, total) => progress.update({ stage: "running", done, total }) });
+  const drawing = await drawFolds(shown, of.variant, resolve(io.cwd, options.picture));
+  progress.end();
+  if (options.out !== "-") await putResults(io, shown.map((s) => s.name), shown.map((s) => s.output), options);
+  if (options.json) printResults(io, session, shown.map((s) => ({ input: s.name, output: plainValue(s.output), folds: foldsJson(s) })), drawing === undefined ? {} : { picture: options.picture });
+  else {
+    io.stdout.write(shown.map((s) => foldsText(s, colours(io, io.stdout))).join("\n"));
+    if (drawing !== undefined) io.stdout.write(`Drawn${drawing.drawn < drawing.all ? ` (the first ${drawing.drawn} of ${drawing.all})` : ""}: ${options.picture}\n`);
+  }
+}
+
+function printResults(io: Io, { device: { name, why } }: Session, results: readonly object[], more: object = {}): void {
+  printJson(io, "run", EXIT.success, [], { device: { name, why }, results, ...more });
+}
+
+async function putResults(io: Io, names: readonly string[], results: readonly OutputRecord[], { out, format }: Options): Promise<void> {
+  await put(io, out, format === "table" ? resultTable(names, results) : format === "safetensors" ? resultTensors(results) : results.map(jsonLine).join(""));
 }
 
 async function put(io: Io, out: string, content: string | Buffer): Promise<void> {
