@@ -78,6 +78,36 @@ test("two gates behind each other: padding of the first does not come back in th
   }
 });
 
+test("with a way back every token is there again, and may be reduced", async (t) => {
+  const text = (gate: string): string => program("{ vector: f32[C], tokens: f32[N, C] }", "let unused = weight\n  { vector: mean(hidden; over: N), tokens: hidden }", `across blocks[1..] with returning(gate: ${gate})`).replace("use folds.tome (tome)", "use folds.keep (chosen, hiding, put_back)").replace("compress encoder", `
+fold returning(gate: Any) : N -> K {
+  carry term: f32[B, N] = 0 down by max
+  at scores(s: f32[B, H, N', N]) { s + term }
+  down mask by max
+  down(x: f32[B, N, C]) reads mask: f32[B, N] -> f32[B, some K <= N, C] {
+    let plan = chosen(gate(x) > -15.0 and mask > -1e8)
+    term := hiding(plan.valid)
+    plan.pick(x)
+  }
+  up(y: f32[B, K, C]) -> f32[B, N, C] { put_back(y, down.x, down.plan.places, down.plan.valid) }
+}
+compress encoder`);
+  const model = compiled(text("by_channel"), { variant: "folded" });
+  const batch = output(await run(model, texts(ROWS)), "tokens");
+  for (const [i, row] of ROWS.entries()) t.true(close(output(await run(model, texts([row])), "tokens"), batch.slice(i * 320, (i + 1) * 320)));
+  // Words are as in the plain model where all are kept; padding keeps what it was before.
+  const [all, plain] = [output(await run(compiled(text("all_of_them"), { variant: "folded" }), texts(ROWS)), "tokens"), output(await run(compiled(text("all_of_them")), texts(ROWS)), "tokens")];
+  for (const [i, row] of ROWS.entries()) {
+    const words = row.filter((id) => id !== 0).length * 32;
+    t.true(close(all.slice(i * 320, i * 320 + words), plain.slice(i * 320, i * 320 + words)));
+  }
+  t.false(close(batch, plain));
+  // What a trace tells of each token: the kept ones count from 0, the others were dropped.
+  const groups = output(await run(compiled(text("by_channel"), { variant: "folded", trace: true }), texts(ROWS.slice(0, 1))), "folds");
+  t.deepEqual(groups.filter((g) => g >= 0), groups.filter((g) => g >= 0).map((_, i) => i));
+  t.true(groups.includes(-1) && groups.includes(0));
+});
+
 test("what would mix padding with tokens is refused", (t) => {
   const refused = (body: string, op: string): void => {
     const [problem, ...more] = problems(program("{ vector: f32[C] }", `let unused = weight\n  { vector: ${body} }`));
