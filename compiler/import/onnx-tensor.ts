@@ -3,7 +3,7 @@ import proto from "onnx-proto";
 import { imports } from "../diagnostics/import.ts";
 import { report } from "../diagnostics/define.ts";
 import { type Build, literal } from "../graph/build.ts";
-import type { Literal, Node } from "../graph/node.ts";
+import type { Literal, Node, WeightRef } from "../graph/node.ts";
 import { type Host, HostError } from "../host.ts";
 import { OPAQUE, foreignAttrs } from "../ops/foreign.ts";
 import { constant } from "../types/dim.ts";
@@ -17,6 +17,9 @@ const { onnx } = proto;
 
 /** Up to so many bytes a tensor stands in the graph itself. */
 const SMALL = 1024;
+/** What is compared at once, and what is looked at first. */
+const BLOCK = 2 ** 20;
+const SAMPLE = 64;
 /** What is encoded in a message is in memory: tensors of element types that the graph does not know. */
 const MOST_ENCODED = 2 ** 28;
 
@@ -26,6 +29,8 @@ export class Tensors {
   /** Path of the model for the host, and as people know it. */
   readonly #path: string;
   readonly #shown: string;
+  /** Weights by type and a sample of their bytes. */
+  readonly #weights = new Map<string, WeightRef[]>();
 
   constructor(host: Host, window: Window, path: string, shown: string) {
     this.#host = host;
@@ -43,7 +48,7 @@ export class Tensors {
     const length = Math.ceil((elements * BITS[dtype]) / 8);
     const place = this.#place(tensor, length);
     if (length <= SMALL) return o.const(dtype, dims, { kind: "literal", dtype, bytes: this.#read(tensor, place, length) });
-    return o.weight({ kind: "weight-ref", name, file: place.file, offset: place.offset, length, dtype, shape: dims });
+    return o.weight(this.#first({ kind: "weight-ref", name, file: place.file, offset: place.offset, length, dtype, shape: dims }));
   }
 
   /** A sparse tensor, which the runtime spreads out. */
@@ -56,6 +61,31 @@ export class Tensors {
   /** Whether a tensor in a sub-graph is better made outside of it: bytes that are large, or that lie in another file. */
   isLarge({ data }: OnnxTensor): boolean {
     return data.kind === "external" || (data.kind === "inside" && data.end - data.start > SMALL);
+  }
+
+  /** The first weight that holds the same bytes: exporters write shared tables several times. */
+  #first(ref: WeightRef): WeightRef {
+    const key = `${ref.dtype}[${ref.shape}] ${this.#sample(ref)}`;
+    const alike = this.#weights.get(key) ?? [];
+    const first = alike.find((other) => this.#isEqual(ref, other));
+    if (!first) this.#weights.set(key, [...alike, ref]);
+    return first ?? ref;
+  }
+
+  /** A few bytes, which tell most weights apart without reading them. */
+  #sample(ref: WeightRef): string {
+    const places = [0, Math.floor(ref.length / 2), ref.length - SAMPLE];
+    return places.map((at) => this.#host.readRange(ref.file, ref.offset + at, SAMPLE).join(",")).join(" ");
+  }
+
+  #isEqual(a: WeightRef, b: WeightRef): boolean {
+    if (a.file === b.file && a.offset === b.offset) return true;
+    for (let at = 0; at < a.length; at += BLOCK) {
+      const length = Math.min(BLOCK, a.length - at);
+      const [x, y] = [a, b].map((ref) => this.#host.readRange(ref.file, ref.offset + at, length).slice()) as [Uint8Array, Uint8Array];
+      if (x.some((byte, i) => byte !== y[i])) return false;
+    }
+    return true;
   }
 
   #written(o: Build, tensor: OnnxTensor, dtype: DType, elements: number): Node {

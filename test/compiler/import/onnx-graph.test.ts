@@ -332,6 +332,17 @@ function varint(value: number): number[] {
   return [...bytes, rest];
 }
 
+test("weights with the same bytes are one", (t) => {
+  const [a, c] = [wave(400), wave(400).map((v, i) => (i === 77 ? v + 1 : v))];
+  const { value } = imported(t, {
+    node: [node("Add", ["x", "a"], ["p"]), node("Mul", ["p", "b"], ["q"]), node("Sub", ["q", "c"], ["y"])],
+    initializer: [tensorProto("a", "f32", [400], a), tensorProto("b", "f32", [400], a), tensorProto("c", "f32", [400], c)],
+    input: [port("x", "f32", [400])], output: [port("y", "f32", [400])],
+  });
+  const weights = topological(value.graph.outputs.map((o) => o.node)).filter((n) => n.op === "weight");
+  t.deepEqual(weights.map((n) => (n.attrs.ref as { name: string }).name), ["a", "c"]);
+});
+
 test("a file that memory would not hold is walked, not loaded", (t) => {
   // A weight of 5 GiB in the model file itself: the messages around it are written, its bytes are a hole in the file.
   const length = 5 * 2 ** 30;
