@@ -414,7 +414,7 @@ class Weaver {
     const after = e.freshDim(`${name}.folded`);
     this.#sizes.set(after.key, count);
     e.arena.facts.know(after.key, count);
-    if ([...e.arena.facts.symbolsOf(count)].some((s) => (e.arena.makerOf(s)?.inputs[0]?.type.dims.length ?? 0) > 1)) this.#ragged.open(after.key);
+    if (this.#isRagged(fold.decl, count, before)) this.#ragged.open(after.key);
     const fallen: Fallen = { fold, folded, beside, before, after, batch: result.node.type.dims[0] as Dim, span: item.with.span };
     const sealed = (t: Tensor, position: number): Tensor => tensor(e.b.reshape(t.node, t.node.type.dims.map((d, i) => (i === position ? after : d))), t.axes);
     e.arena.within({ span: item.span, path: "", by: fold.decl.name.name }, () => {
@@ -438,6 +438,15 @@ class Weaver {
       this.#active.push({ placement, name, fallen, at, companions: this.#companions(placement, name, after), followed: new Map(), carriedBefore });
       if (this.#active.length >= this.#deepest.length && this.#active.every((a) => upOf(a.placement.fold.decl))) this.#deepest = [...this.#active];
     });
+  }
+
+  /** Whether rows may have counts of their own: data decide the count, or the fold says `some K <= N` and fills a fixed size. */
+  #isRagged(decl: Ast.FoldDecl, count: Dim, before: Dim): boolean {
+    const { arena } = this.#e;
+    const type = downOf(decl)?.signature.result;
+    const says = type?.kind === "tensor-type" && type.axes.some((a) => a.kind === "some" && a.name.name === decl.to.name);
+    const decided = [...arena.facts.symbolsOf(count)].some((s) => (arena.makerOf(s)?.inputs[0]?.type.dims.length ?? 0) > 1);
+    return decided || (says && !arena.facts.equal(count, before));
   }
 
   /** Values in the layers of the placement that carry the tokens' axis and that the fold says how to fold. */

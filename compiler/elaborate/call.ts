@@ -65,6 +65,8 @@ function staticArgument(e: Elaboration, p: Ast.Param, given: Ast.Argument | unde
     return coerce(e, type, type.isWord ? evaluateWord(e, p.default, home) : evaluate(e, p.default, home), p.name.name, p.default.span, home);
   }
   const value = type.isWord ? evaluateWords(e, given.value, caller) : evaluate(e, given.value, caller);
+  // An argument that was left out is handed on as left out.
+  if (value === NONE && p.default?.kind === "name" && p.default.name === "none") return NONE;
   return coerce(e, type, value, p.name.name, given.value.span, home);
 }
 

@@ -31,6 +31,14 @@ test("the gate deletes, attention stays fused, and each picture is by itself", a
   t.true(apart(one, both.slice(10)) <= 1e-4);
 });
 
+test("a capacity that is never reached is the dynamic size, one that is cuts the last tokens", async (t) => {
+  const free = await scores("mrt5(gate: centred, threshold: 0.0)", "folded");
+  t.true(apart(await scores("mrt5(gate: centred, threshold: 0.0, capacity: 49)", "folded"), free) <= 1e-4);
+  const few = compiled(program("mrt5(gate: centred, threshold: 0.0, capacity: 6)"), { variant: "folded" });
+  t.deepEqual(few.cost.tokens, { entering: 50, leaving: 7 });
+  t.true(apart(output(await run(few, PIXELS), "scores"), free) > 1e-3);
+});
+
 test("a threshold below every score keeps all, and a soft gate deletes nothing but counts", async (t) => {
   const plain = await scores("mrt5(gate: gate)");
   t.true(apart(await scores("mrt5(gate: gate, threshold: -30.0)", "folded"), plain) <= 1e-4);
