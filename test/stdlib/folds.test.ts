@@ -44,9 +44,9 @@ const PLACED: readonly Placed[] = [
     same: "protect 1 across blocks[3..] with todre(k: 49, attention: blocks[2].probs)",
   },
   {
-    use: "todre (relevance_gate)", model: DIGITS, tokens: [50, 50, 50, 50, 50, 50],
-    lines: "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, attention: blocks[3].probs, tau: 2.0) up none",
-    same: "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, attention: blocks[3].probs, tau: 0.0) up none",
+    use: "todre (relevance_mask)", model: DIGITS, tokens: [50, 50, 50, 50, 50, 50],
+    lines: "in each blocks[4] after input with relevance_mask(system: 1, vision: 30, attention: blocks[3].probs, tau: 2.0)",
+    same: "in each blocks[4] after input with relevance_mask(system: 1, vision: 30, attention: blocks[3].probs, tau: 0.0)",
   },
   { use: "todre (without_vision)", model: DIGITS, tokens: [50, 50, 50, 50, 20, 20], lines: "across blocks[4..] with without_vision(system: 1, vision: 30)" },
   {
@@ -108,10 +108,31 @@ for (const placed of PLACED) {
     });
 }
 
-test("a picture that nobody sees is a picture that is not there", async (t) => {
-  const hidden = await scores({ use: "todre (relevance_gate)", model: DIGITS }, "in each blocks[4] after input with relevance_gate(system: 1, vision: 30, tau: 2.0)", "folded");
-  const gone = await scores({ use: "todre (without_vision)", model: DIGITS }, "across blocks[4..] with without_vision(system: 1, vision: 30)", "folded");
-  t.true(difference(hidden, gone).relative <= 1e-5);
+test("ToDRE: a picture that text does not look at is gone, in each record by itself", async (t) => {
+  const placed = (fold: string, tau: number): Promise<number[]> =>
+    scores({ use: `todre (${fold})`, model: DIGITS }, `in each blocks[4] after input with ${fold}(system: 1, vision: 30, attention: blocks[3].probs, tau: ${tau.toFixed(4)})`, "folded");
+  const without = "across blocks[4..] with without_vision(system: 1, vision: 30)";
+  const [gone, plain] = [await scores({ use: "todre (without_vision)", model: DIGITS }, without, "folded"), await scores({ use: "todre (without_vision)", model: DIGITS }, without)];
+  const same = (a: readonly number[], b: readonly number[]): boolean => difference(a, b).relative <= 1e-5;
+  /** Of each of the two records: whether it lost the picture, as one with it or one without it says. */
+  const lost = (found: readonly number[]): boolean[] => [0, 10].map((from) => {
+    const [own, with_, without_] = [found, plain, gone].map((x) => x.slice(from, from + 10)) as [number[], number[], number[]];
+    t.true(same(own, with_) !== same(own, without_));
+    return same(own, without_);
+  });
+  t.deepEqual(lost(await placed("relevance_gate", 2)), [true, true]);
+  t.deepEqual(lost(await placed("relevance_gate", 0)), [false, false]);
+  // A threshold between the shares of the two.
+  let [low, high, tau] = [0, 2, 1];
+  for (let i = 0; i < 12; i++) {
+    const [first, second] = lost(await placed("relevance_gate", tau));
+    if (first !== second) break;
+    [low, high] = first ? [low, tau] : [tau, high];
+    tau = (low + high) / 2;
+  }
+  const one = lost(await placed("relevance_gate", tau));
+  t.deepEqual([...one].sort(), [false, true]);
+  t.deepEqual(lost(await placed("relevance_mask", tau)), one);
 });
 
 test("PYRA before its training is ToMe", async (t) => {
@@ -213,4 +234,42 @@ test("VFlowOpt in two stages: every picture keeps as many tokens as its cells sa
   const { bytes } = pictures(28).pixels;
   const alone = await Promise.all([0, 1].map(async (i) => output(await run(folded, { pixels: { dtype: "f32", dims: [1, 1, 28, 28], bytes: bytes.slice((i * bytes.length) / 2, ((i + 1) * bytes.length) / 2) } }), "scores")));
   t.true(difference(alone.flat(), both).relative <= 1e-5);
+});
+
+/** Folds of one classifier, at block `b`; those across a region stay down, so that others may follow. */
+const AT: Readonly<Record<string, (b: number) => string>> = {
+  tome: (b) => `protect 1 in each blocks[${b}] after attended with tome(r: 3)`,
+  pyra: (b) => `protect 1 in each blocks[${b}] after attended with pyra(r: 2)`,
+  hiprune: (b) => `protect 1 across blocks[${b}..] with hiprune(budget: ${20 - 2 * b}, width: 7, object: blocks[${b - 2}].probs, deep: blocks[${b - 1}].probs)`,
+  todre: (b) => `protect 1 across blocks[${b}..] with todre(k: ${20 - 2 * b}, attention: blocks[${b - 1}].probs)`,
+  aim_merge: (b) => `protect 1 across blocks[${b}..] with aim_merge([2]) up none`,
+  reweave: (b) => `in each blocks[${b}] after input with reweave(taps: blocks[${b - 1}].output, alpha: 0.2)`,
+  relevance_mask: (b) => `in each blocks[${b}] after input with relevance_mask(system: 1, vision: 5, tau: 0.5)`,
+  relevance_gate: (b) => `in each blocks[${b}] after input with relevance_gate(system: 1, vision: 5, tau: 0.5)`,
+  without_vision: (b) => `across blocks[${b}..] with without_vision(system: 1, vision: 5) up none`,
+};
+const FILES: Readonly<Record<string, string>> = { aim_merge: "aim", relevance_mask: "todre", relevance_gate: "todre", without_vision: "todre" };
+
+test("any two of these folds stand behind each other, where their counts allow it", async (t) => {
+  // The one whose rows have counts of their own stands last.
+  const pairs = Object.keys(AT).filter((a) => a !== "relevance_gate").flatMap((a) => Object.keys(AT).map((b) => [a, b] as const));
+  // As many as a test has time for, others at every change of the number of folds.
+  const some = pairs.filter((_, i) => (i * 37) % pairs.length < 24);
+  t.true(some.length >= 24);
+  for (const [a, b] of some) {
+    const names = [...new Set([a, b])];
+    const text = `
+use model.vit
+${names.map((name) => `use folds.${FILES[name] ?? name} (${name})`).join("\n")}
+model transformer = vit.Classifier from "models/tiny-vit-mnist"
+compress transformer as folded {
+  fold tokens ${AT[a]?.(2)}
+  fold tokens ${AT[b]?.(4)}
+}
+pipeline probe(pixels: f32[Channels = 1, Y = 28, X = 28]) -> { scores: f32[Classes] } { { scores: transformer(pixels) } }
+`;
+    const found = output(await run(compiled(text, { variant: "folded" }), pictures(28)), "scores");
+    t.is(found.length, 20, `${a}, ${b}`);
+    t.true(found.every(Number.isFinite), `${a}, ${b}`);
+  }
 });
