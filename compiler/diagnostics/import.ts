@@ -1,5 +1,5 @@
 // I: model files that are imported, in the format of ONNX.
-import { define, error } from "./define.ts";
+import { define, error, warning } from "./define.ts";
 
 const called = (node: string): string => (node === "" ? "a node without a name" : `the node \`${node}\``);
 
@@ -34,5 +34,9 @@ export const imports = define({
   I508: error("The functions of this model call each other without end", {
     says: (h: { file: string; node: string; name: string }) => `In ${h.file}, ${called(h.node)} calls the function \`${h.name}\`, and that leads back to it, or more than 64 calls deep.`,
     next: () => "Export the model anew; functions of ONNX are written out, so none may call itself.",
+  }),
+  I509: warning("Weights of this model are inputs too", {
+    says: (h: { file: string; count: number; names: readonly string[] }) => `${h.file} lets its callers replace ${h.count === 1 ? "one weight" : `${h.count} weights`} (${h.names.map((n) => `\`${n}\``).join(", ")}${h.count > h.names.length ? ", …" : ""}). I take them as constants, and they are no inputs any more.`,
+    next: () => "If a weight is really given at run time, remove its initializer from the file, so that it is an input only.",
   }),
 });

@@ -56,13 +56,21 @@ export function importModel(host: Host, path: string, { raise = true }: ImportOp
     if (facts.isDirectory) return closed("it is a directory");
     const window = new Window({ size: facts.size, read: (offset, length) => host.readRange(place, offset, length) });
     const model = readModel(window);
-    return { value: new Importer(host, window, model, place, file, raise).imported(), problems: [] };
+    return { value: new Importer(host, window, model, place, file, raise).imported(), problems: replaceable(model, file) };
   } catch (error) {
     if (error instanceof Corrupt) return failed(report(imports.I501, undefined, { file, why: error.message, offset: error.offset }));
     if (error instanceof Unusable) return failed(error.problem);
     if (error instanceof HostError) return closed(error.reason);
     throw error;
   }
+}
+
+/** Until version 4 of the format every weight was an input as well; since then it means that callers may replace it. */
+function replaceable({ irVersion, graph }: OnnxModel, file: string): Problem[] {
+  if (irVersion < 4) return [];
+  const weights = new Set(graph.initializers.map((t) => t.name));
+  const names = graph.inputs.map((i) => i.name).filter((name) => weights.has(name));
+  return names.length === 0 ? [] : [report(imports.I509, undefined, { file, count: names.length, names: names.slice(0, 3) })];
 }
 
 /** Give another value each time they are computed. */

@@ -288,6 +288,12 @@ test("graphs that are none", (t) => {
   t.deepEqual(broken({ node: [node("If", ["c"], ["y"], { then_branch: branch, else_branch: branch })], input: [port("c", "bool", [])], output: [y] }), ["I502 In m.onnx, the node `If_y` (If) uses `nowhere`, which is no input, no weight and no result of a node."]);
 });
 
+test("weights that callers may replace are constants, and that is told", (t) => {
+  const { value, problems } = importModel(hostOf({ "m.onnx": modelBytes({ node: [node("Add", ["x", "w"], ["y"])], initializer: [tensorProto("w", "f32", [1], [1])], input: [x, port("w", "f32", [1])], output: [port("y", "f32", ["N"])] }) }), "m.onnx");
+  t.deepEqual(problems.map((p) => `${p.code} ${p.severity} ${p.says}`), ["I509 warning m.onnx lets its callers replace one weight (`w`). I take them as constants, and they are no inputs any more."]);
+  t.deepEqual(value?.graph.inputs.map((i) => i.name), ["x"]);
+});
+
 test("nodes may stand in any order, and by the thousand", async (t) => {
   const many = 20_000;
   const chain = Array.from({ length: many }, (_, i) => node("Relu", [i === 0 ? "x" : `v${i - 1}`], [`v${i}`])).reverse();
