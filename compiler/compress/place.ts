@@ -386,7 +386,8 @@ class Weaver {
       const wraps = protect > 0 && !mentionsName(fold.decl, "protected");
       const carried = this.#carried.get(fold.decl) ?? new Map<string, Tensor>();
       const parts = wraps ? this.#protected(x, at, protect) : { head: undefined, tail: x };
-      const tail = (t: Tensor): Tensor => (wraps && t.node.type.dims.some((d) => d.key === before.key) ? e.named.slice(t, t.axes[t.node.type.dims.findIndex((d) => d.key === before.key)] as string, constant(protect), before) : t);
+      // Of attention between tokens both axes.
+      const tail = (t: Tensor): Tensor => (wraps ? t.axes.filter((_, i) => t.node.type.dims[i]?.key === before.key).reduce((cut, axis) => e.named.slice(cut, axis, constant(protect), before), t) : t);
       const folded = runDown(e, fold, {
         x: parts.tail, protect: wraps ? 0 : protect,
         reads: new Map([...reads].map(([n, t]) => [n, tail(t)])),

@@ -48,6 +48,31 @@ test("a word is still a site of the block itself", async (t) => {
   t.deepEqual(await total("blocks[0] after input with tapped(at: output)", "f32[B, N, C]", "x + taps"), [plain + 300 + 2 * 11]);
 });
 
+test("what is read between tokens lacks the protected ones on both sides", async (t) => {
+  const text = `
+use nn.sites (TransformerBlock)
+fold weighed() : N -> K where K = N {
+  down(x: f32[B, N, C]) reads scores: f32[B, N', N] -> f32[B, K, C] { x as [B, K, C] + sum(scores; over: (N', N)) }
+}
+layer Step() offers TransformerBlock {
+  (x: f32[B, N, C]) -> f32[B, N, C] {
+    let scores = permute(dot(x as [B, N', C], x; over: C); (B, N', N))
+    x + sum(scores; over: N') * 0.0
+  }
+}
+layer Stack() {
+  use blocks[1] = Step()
+  (x: f32[B, N, C]) -> f32[B, N, C] { blocks(x) }
+}
+model one = Stack() from random(seed: 1)
+compress one as folded { fold tokens protect 1 in each blocks with weighed() }
+pipeline probe(x: f32[N, C = 1]) -> { tokens: f32[N, C] } { { tokens: one(x) } }
+`;
+  const model = compiled(text, { variant: "folded" });
+  // Scores of 2 and 3 alone: 4 + 6 + 6 + 9.
+  t.deepEqual(output(await run(model, { x: f32([1, 3, 1], [1, 2, 3]) }), "tokens"), [1, 27, 28]);
+});
+
 const problems = (line: string, reads?: string, body?: string): string[] => told(attempted(program(line, reads, body), { variant: "folded" }).problems.filter((p) => p.severity === "error"));
 
 test("places that are not there, and several where one is wanted, are refused", (t) => {
