@@ -48,4 +48,8 @@ export const names = define({
     says: (h: { name: string }) => `Nothing reads ${h.name}.`,
     next: () => "Delete it.",
   }),
+  N212: error("An output has the name of an input", {
+    says: (h: { name: string }) => `${h.name} goes in and comes out; in the graph a name is one tensor.`,
+    next: () => "Give the output a name of its own.",
+  }),
 });

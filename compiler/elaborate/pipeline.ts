@@ -1,5 +1,6 @@
 // Pipelines: typed inputs, a body, typed outputs: the graph that one artefact holds. The batch axis B is implicit.
 import type * as Ast from "../../grammar/ast.ts";
+import { names } from "../diagnostics/names.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import type { GraphOutput } from "../graph/node.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
@@ -92,6 +93,7 @@ function collect(e: Elaboration, decl: Ast.PipelineDecl, type: Ast.TypeExpr | un
   const name = path || "result";
   const given = asTensor(e, value, undefined, decl.body) ?? fail(shapes.T309, decl.body.span, { of: decl.name.name, found: describe(value), wanted: "tensors" });
   const matched = declaredTensor(e, decl, type, given, name, scope);
+  if (e.inputs.some((i) => i.name === name)) fail(names.N212, type?.span ?? decl.body.span, { name });
   into.push({ boundary: { name, type: outputType(matched) }, output: { name, node: matched.node, axes: matched.axes, open: openAxes(type) } });
 }
 
