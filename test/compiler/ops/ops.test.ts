@@ -7,6 +7,7 @@ import test from "ava";
 import { Build, type BinaryOp, type ReduceOp, type UnaryOp, literal } from "../../../compiler/graph/build.ts";
 import type { Target } from "../../../compiler/graph/level.ts";
 import { Arena, type Node } from "../../../compiler/graph/node.ts";
+import { foreignAttrs } from "../../../compiler/ops/foreign.ts";
 import { OPS, infer, opOf } from "../../../compiler/ops/index.ts";
 import { add, ceilDivide, constant, floorDivide, maximum, minimum, modulo, multiply, subtract, symbol } from "../../../compiler/types/dim.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
@@ -325,6 +326,7 @@ for (const [dim, f] of [
   [constant(5), () => 5],
 ] as const)
   put("sizeOf", { make: (b) => b.sizeOf(dim), wants: (_, { B, N }) => nd([], () => f(B, N)) });
+put("foreign", { make: (b, { x }) => b.make("foreign", [x], foreignAttrs({ opType: "Softplus", domain: "", attributes: new Uint8Array(), present: [true], outputs: [x.type], copy: 0 })), wants: ({ x }) => map(x, (v) => Math.log1p(Math.exp(v))) });
 put("random", { make: (b) => b.random("f32", [3, 4], 5, "uniform"), wants: () => {
   const node = new Build(new Arena(infer)).random("f32", [3, 4], 5, "uniform");
   const elements = opOf("random").elements?.(node, new Arena(infer).facts);
