@@ -2,6 +2,7 @@
 import type * as Ast from "../grammar/ast.ts";
 import { position, type Source, type Span } from "../grammar/source.ts";
 import { type Cost, costOf } from "./compress/cost.ts";
+import { controlOf } from "./compress/control.ts";
 import { placeFolds } from "./compress/place.ts";
 import { resolveGates, type Gate } from "./compress/require.ts";
 import { placeRewrites } from "./compress/weigh.ts";
@@ -35,6 +36,11 @@ export interface CompileRequest {
    * folds are down, -1 where it was dropped. Absent where nothing is folded, or a fold has no `up`.
    */
   readonly trace?: boolean;
+  /**
+   * What the variant must beat: every fold that drops tokens is replaced by one that keeps as many of them, drawn by the seed, without
+   * its hooks and carries. Rewrites stay, nothing is required. For batches of one: where the data decide a count, all rows keep as many.
+   */
+  readonly control?: { readonly seed: number };
 }
 
 export interface Outcome<T> {
@@ -56,6 +62,8 @@ export interface Elaborated {
   readonly models: ReadonlyMap<string, LayerInstance>;
   readonly selectors: readonly { readonly selector: string; readonly resolved: readonly string[] }[];
   readonly cost: Cost;
+  /** Places where a control stands for a fold; 0 where none was asked for, or the variant drops no token or is a control itself. */
+  readonly controls: number;
 }
 
 /** A pipeline ready to be emitted. */
@@ -80,11 +88,11 @@ export function compile(host: Host, request: CompileRequest): Outcome<Compiled> 
 export function compileProgram(program: Program, request: Omit<CompileRequest, "file" | "text">): { value: Compiled | undefined; problems: readonly Problem[] } {
   const chosen = choose(program, request);
   if (!chosen.pipeline) return { value: undefined, problems: chosen.problems };
-  const elaborated = elaborate(program, chosen.pipeline, chosen.compression, request.trace);
+  const elaborated = elaborate(program, chosen.pipeline, chosen.compression, request);
   if (!elaborated.value || hasErrors(elaborated.problems)) return { value: undefined, problems: elaborated.problems };
   const record = new Recorder();
   const fused = runPasses(elaborated.value.graph, request.target, { record });
-  const resolved = resolveGates(elaborated.value, record);
+  const resolved = request.control ? { gates: [], problems: [] } : resolveGates(elaborated.value, record);
   const sources = program.modules.sources();
   const place = (span: Span): { line: number; column: number } => {
     const source = sources.get(span.file);
@@ -132,18 +140,18 @@ function choose(program: Program, request: Omit<CompileRequest, "file" | "text">
   return { pipeline, compression, problems: [] };
 }
 
-export function elaborate(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl | undefined, trace = false): { value: Elaborated | undefined; problems: readonly Problem[] } {
+export function elaborate(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl | undefined, how: Pick<CompileRequest, "trace" | "control"> = {}): { value: Elaborated | undefined; problems: readonly Problem[] } {
   const e = new Elaboration(program.host, false);
   const made = elaboratePipeline(e, program.main, pipeline);
   if (!made || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
-  const woven = e.attempt(() => weave(e, program, compression, made.graphOutputs, trace));
+  const woven = e.attempt(() => weave(e, program, compression, made.graphOutputs, how));
   if (!woven || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
   const outputs = [...woven.outputs, ...quietOutputs(e.arena, woven.outputs)];
   const graph: Graph<"tensor"> = { level: "tensor", arena: e.arena, inputs: usedInputs(e, outputs), outputs, guards: e.guards };
   return {
     value: {
       program, pipeline, compression, elaboration: e, inputs: made.inputs, outputs: [...made.outputs.map((o, i) => withSizes(o, woven.outputs[i] as GraphOutput)), ...woven.outputs.slice(made.outputs.length).map(traced)], hostSteps: e.hostSteps, graph,
-      models: models(e), selectors: woven.selectors, cost: costOf(e.arena, woven.outputs),
+      models: models(e), selectors: woven.selectors, cost: costOf(e.arena, woven.outputs), controls: woven.controls,
     },
     problems: e.problems,
   };
@@ -166,14 +174,14 @@ function usedInputs(e: Elaboration, outputs: readonly GraphOutput[]): readonly G
   });
 }
 
-function weave(e: Elaboration, program: Program, compression: Ast.CompressDecl | undefined, outputs: readonly GraphOutput[], trace: boolean): { outputs: readonly GraphOutput[]; selectors: Elaborated["selectors"] } {
-  if (!compression) return { outputs, selectors: [] };
+function weave(e: Elaboration, program: Program, compression: Ast.CompressDecl | undefined, outputs: readonly GraphOutput[], { trace, control }: Pick<CompileRequest, "trace" | "control">): { outputs: readonly GraphOutput[]; selectors: Elaborated["selectors"]; controls: number } {
+  if (!compression) return { outputs, selectors: [], controls: 0 };
   const root = targetOf(e, program, compression);
   const folds = compression.items.filter((i) => i.kind === "place-fold");
   const rewrites = compression.items.filter((i) => i.kind === "place-rewrite");
-  const folded = placeFolds(e, root, folds, program.main.scope, outputs, trace);
+  const folded = placeFolds(e, root, folds, program.main.scope, outputs, { trace, control: control && controlOf(program.modules, control.seed) });
   const rewritten = placeRewrites(e, root, rewrites, program.main.scope, folded.trace ? [...folded.outputs, folded.trace] : folded.outputs);
-  return { outputs: rewritten.outputs, selectors: [...folded.selectors, ...rewritten.selectors] };
+  return { outputs: rewritten.outputs, selectors: [...folded.selectors, ...rewritten.selectors], controls: folded.controls };
 }
 
 /** The trace at the edge: an output behind those of the pipeline. */

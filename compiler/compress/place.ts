@@ -15,6 +15,7 @@ import { Scope } from "../elaborate/scope.ts";
 import { describe, type FoldInstance, showTensor, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
 import { asSymbol, constant, type Dim, isDim, subtract, symbol, symbolsOf } from "../types/dim.ts";
+import { type Control, controlFold, controlledCompanions, isControl } from "./control.ts";
 import { companionsOf, type Fallen, foldAlong, ruleOf } from "./companion.ts";
 import { Ragged } from "./ragged.ts";
 import { mentions, remake, substituteAttrs } from "./rebuild.ts";
@@ -66,24 +67,32 @@ export interface Woven {
   /** The group of each original token, i64[B, N], where it was asked for and every fold has an `up`. */
   readonly trace?: GraphOutput | undefined;
   readonly selectors: readonly { readonly selector: string; readonly resolved: readonly string[] }[];
+  /** Places where a control stands for a fold. */
+  readonly controls: number;
+}
+
+interface WeaveOptions {
+  readonly trace?: boolean | undefined;
+  /** Stands for every fold that drops tokens. */
+  readonly control?: Control | undefined;
 }
 
 /** Places the folds of a `compress` block into the graph behind `outputs`. Sites then mean the values as woven. */
-export function placeFolds(e: Elaboration, root: LayerInstance, items: readonly Ast.PlaceFold[], scope: Scope, outputs: readonly GraphOutput[], trace = false): Woven {
+export function placeFolds(e: Elaboration, root: LayerInstance, items: readonly Ast.PlaceFold[], scope: Scope, outputs: readonly GraphOutput[], options: WeaveOptions = {}): Woven {
   const placements = items.map((item) => resolve(e, root, item, scope));
   const selectors = placements.map((p) => ({ selector: `${p.item.mode} ${showSelector(p.item.region)}`, resolved: p.downs.map((d) => d.site.path) }));
-  if (placements.length === 0) return { outputs, selectors };
+  if (placements.length === 0) return { outputs, selectors, controls: 0 };
   const before = new Map(e.sites);
   const open = placements.filter((p) => p.item.up === undefined && p.up === undefined && upOf(p.fold.decl) && p.lastOutput);
   try {
-    return { ...new Weaver(e, root, placements, outputs).weave(trace), selectors };
+    return { ...new Weaver(e, root, placements, outputs, options.control).weave(options.trace ?? false), selectors };
   } catch (error) {
     if (!(error instanceof Fail) || open.length === 0) throw explained(error, placements);
     // The types need as many tokens as before: the folds open again where their region ends.
     for (const p of open) p.up = p.lastOutput;
     e.sites.clear();
     for (const [path, site] of before) e.sites.set(path, site);
-    return { ...new Weaver(e, root, placements, outputs).weave(trace), selectors };
+    return { ...new Weaver(e, root, placements, outputs, options.control).weave(options.trace ?? false), selectors };
   }
 }
 
@@ -92,7 +101,7 @@ function explained(error: unknown, placements: readonly Placement[]): unknown {
   const oneWay = placements.find((p) => !p.up);
   if (!(error instanceof Fail) || error.problem.code !== "F302" || !oneWay) return error;
   const why = upOf(oneWay.fold.decl) ? "it is told to stay down (`up none`)" : "it has no `up`";
-  return new Fail(report(folds.F303, oneWay.item.span, { fold: oneWay.fold.decl.name.name, why }, error.problem.span ? [{ span: error.problem.span, says: "this needs every token" }] : []));
+  return new Fail(report(folds.F303, oneWay.item.span, { fold: oneWay.fold.decl.name.name, why }, error.problem.labels.slice(0, 1).map(({ span }) => ({ span, says: "this needs every token" }))));
 }
 
 function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope: Scope): Placement {
@@ -145,8 +154,11 @@ class Weaver {
   /** What the folded counts are; hidden from everything but the folds themselves. */
   readonly #sizes = new Map<string, Dim>();
   readonly #ragged = new Ragged();
+  readonly #control: Control | undefined;
+  #controls = 0;
 
-  constructor(e: Elaboration, root: LayerInstance, placements: readonly Placement[], outputs: readonly GraphOutput[]) {
+  constructor(e: Elaboration, root: LayerInstance, placements: readonly Placement[], outputs: readonly GraphOutput[], control: Control | undefined) {
+    this.#control = control;
     this.#e = e;
     this.#root = root;
     this.#outputs = outputs;
@@ -159,7 +171,7 @@ class Weaver {
     this.#findHooks(placements);
   }
 
-  weave(trace: boolean): { outputs: readonly GraphOutput[]; trace: GraphOutput | undefined } {
+  weave(trace: boolean): Omit<Woven, "selectors"> {
     for (const node of this.#order) {
       const { made, counts } = this.#remade(node, (input) => this.#view(input, node));
       this.#made.set(node, made);
@@ -176,7 +188,7 @@ class Weaver {
       const made = this.#made.get(site.tensor.node);
       if (made) this.#e.sites.set(path, { ...site, tensor: tensor(made, site.tensor.axes) });
     }
-    return { outputs, trace: traced };
+    return { outputs, trace: traced, controls: this.#controls };
   }
 
   #trace(): GraphOutput | undefined {
@@ -395,9 +407,24 @@ class Weaver {
       }, placement.item.with.span);
       this.#clipped(placement, folded);
       const result = parts.head ? e.named.concat([parts.head, folded.result], x.axes[at] as string) : folded.result;
-      if (keepsCount(fold.decl, result.node.type.dims[at], before)) this.#replace(node, placement, result, regional);
-      else this.#seal(node, placement, folded, result, at, name, before, parts.head && constant(protect), regional);
+      const instead = this.#control && this.#controlled(this.#control, placement, x, at, before, result.node.type.dims[at] as Dim);
+      if (instead === "same") return;
+      if (instead) this.#seal(node, placement, instead.fold, instead.folded, instead.result, at, name, before, protect > 0 ? constant(protect) : undefined, regional);
+      else if (keepsCount(fold.decl, result.node.type.dims[at], before)) this.#replace(node, placement, result, regional);
+      else this.#seal(node, placement, fold, folded, result, at, name, before, parts.head && constant(protect), regional);
     });
+  }
+
+  /** The control that leaves `count` of `before` tokens; `same` where nothing is dropped; undefined where the fold stays: it is a control itself, or adds tokens. */
+  #controlled(control: Control, { fold, item, protect }: Placement, x: Tensor, at: number, before: Dim, count: Dim): { fold: FoldInstance; folded: Folded; result: Tensor } | "same" | undefined {
+    const e = this.#e;
+    if (isControl(fold.decl)) return undefined;
+    if (count.key === before.key) return "same";
+    if ((e.arena.facts.number(subtract(count, before)) ?? 0) > 0) return undefined;
+    const instead = controlFold(e, control, this.#controls++, subtract(count, constant(protect)), item.with.span);
+    const parts = protect > 0 ? this.#protected(x, at, protect) : { head: undefined, tail: x };
+    const folded = runDown(e, instead, { x: parts.tail, protect: 0, reads: new Map(), carried: new Map() }, item.with.span);
+    return { fold: instead, folded, result: parts.head ? e.named.concat([parts.head, folded.result], x.axes[at] as string) : folded.result };
   }
 
   /** As many tokens as before, other values: nothing has to come back, and what goes along stays as it is. */
@@ -408,14 +435,15 @@ class Weaver {
   }
 
   /** From here on there are K tokens, and nothing that follows may know how many that is. */
-  #seal(node: Node, placement: Placement, folded: Folded, result: Tensor, at: number, name: string, before: Dim, beside: Dim | undefined, regional: (View & { readonly paths: readonly string[] }) | undefined): void {
+  #seal(node: Node, placement: Placement, fold: FoldInstance, folded: Folded, result: Tensor, at: number, name: string, before: Dim, beside: Dim | undefined, regional: (View & { readonly paths: readonly string[] }) | undefined): void {
     const e = this.#e;
-    const { fold, item } = placement;
+    const { item } = placement;
     const count = result.node.type.dims[at] as Dim;
     const after = e.freshDim(`${name}.folded`);
     this.#sizes.set(after.key, count);
     e.arena.facts.know(after.key, count);
-    if (this.#isRagged(fold.decl, count, before)) this.#ragged.open(after.key);
+    // A control keeps the same tokens of every row, as many as the row that keeps most.
+    if (!isControl(fold.decl) && this.#isRagged(fold.decl, count, before)) this.#ragged.open(after.key);
     const fallen: Fallen = { fold, folded, beside, before, after, batch: result.node.type.dims[0] as Dim, span: item.with.span };
     const sealed = (t: Tensor, position: number): Tensor => tensor(e.b.reshape(t.node, t.node.type.dims.map((d, i) => (i === position ? after : d))), t.axes);
     e.arena.within({ span: item.span, path: "", by: fold.decl.name.name }, () => {
@@ -436,8 +464,8 @@ class Weaver {
       }
       const carriedBefore = this.#carried;
       this.#carried = new Map([...this.#carriedAlong(fallen), ...(own.size > 0 ? [[fold.decl, own] as const] : [])]);
-      this.#active.push({ placement, name, fallen, at, companions: this.#companions(placement, name, after), followed: new Map(), carriedBefore });
-      if (this.#active.length >= this.#deepest.length && this.#active.every((a) => upOf(a.placement.fold.decl))) this.#deepest = [...this.#active];
+      this.#active.push({ placement, name, fallen, at, companions: this.#companions(placement, fold, name, after), followed: new Map(), carriedBefore });
+      if (this.#active.length >= this.#deepest.length && this.#active.every((a) => upOf(a.fallen.fold.decl))) this.#deepest = [...this.#active];
     });
   }
 
@@ -451,9 +479,9 @@ class Weaver {
   }
 
   /** Values in the layers of the placement that carry the tokens' axis and that the fold says how to fold. */
-  #companions(placement: Placement, name: string, count: Dim): Map<Node, Ast.Companion> {
+  #companions(placement: Placement, fold: FoldInstance, name: string, count: Dim): Map<Node, Ast.Companion> {
     const found = new Map<Node, Ast.Companion>();
-    for (const companion of companionsOf(placement.fold.decl))
+    for (const companion of isControl(fold.decl) ? controlledCompanions(placement.fold.decl) : companionsOf(fold.decl))
       for (const [path, site] of this.#e.sites)
         if (path.endsWith(`.${companion.name.name}`) && placement.instances.some((i) => this.#isSeenFrom(path, i.place.path, count)) && mentions(site.tensor.node, name)) found.set(site.tensor.node, companion);
     return found;
@@ -577,7 +605,7 @@ class Weaver {
     if (!path || !counts) return;
     const seen = new Set<Ast.FoldDecl>();
     for (const active of [...this.#active]) {
-      const { decl } = active.placement.fold;
+      const { decl } = active.fallen.fold;
       if (seen.has(decl)) continue;
       seen.add(decl);
       const site = this.#e.sites.get(path) as Site;
@@ -587,7 +615,7 @@ class Weaver {
 
   #apply(node: Node, hook: Ast.Hook, active: Active, site: Site): void {
     const e = this.#e;
-    const { fold, item } = active.placement;
+    const { fallen: { fold }, placement: { item } } = active;
     if (hook.when) {
       const on = evaluate(e, hook.when, fold.scope);
       if (on.kind !== "bool") fail(shapes.B321, hook.when.span, { what: "Whether this hook holds", found: describe(on) });
