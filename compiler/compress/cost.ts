@@ -3,7 +3,7 @@
 import type { Arena, GraphOutput, Node } from "../graph/node.ts";
 import { topological } from "../graph/node.ts";
 import { mostOf } from "../ops/choose.ts";
-import { constant, type Dim } from "../types/dim.ts";
+import { asSymbol, constant, type Dim } from "../types/dim.ts";
 
 export interface Cost {
   /** Multiply-adds of all products. */
@@ -16,8 +16,11 @@ export interface Cost {
   readonly weightBytes: number;
   readonly byPath: ReadonlyMap<string, number>;
   /** Rows of the first and of the last product inside blocks: tokens that go in and those that are left. Undefined without blocks. */
-  readonly tokens: { readonly entering: number; readonly leaving: number } | undefined;
+  readonly tokens: { readonly entering: TokenCount; readonly leaving: TokenCount } | undefined;
 }
+
+/** A number, the most where data decide it; else the symbol that only a run knows (`N`), or undefined where it is made of such. */
+export type TokenCount = number | string | undefined;
 
 export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
   const sizes: (d: Dim) => number = arena.facts.evaluator((name) => {
@@ -44,11 +47,17 @@ export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
     if (origins.length > 0 && own.length === 0 && node.op === "matmul") folded += macs;
     else if (/\[\d+\]/.test(path)) {
       blocks += macs;
-      const leaving = size(node.type.dims[node.type.dims.length - 2] ?? constant(1));
-      tokens = { entering: tokens?.entering ?? leaving, leaving };
+      const leaving = countOf(arena, node.type.dims[node.type.dims.length - 2] ?? constant(1), size);
+      tokens = { entering: tokens ? tokens.entering : leaving, leaving };
     }
   }
   return { total, blocks, folds: folded, weightBytes, byPath, tokens };
+}
+
+function countOf(arena: Arena, dim: Dim, size: (d: Dim) => number): TokenCount {
+  if ([...arena.facts.symbolsOf(dim)].every((name) => arena.makerOf(name))) return size(dim);
+  const bound = arena.facts.bind(dim);
+  return arena.facts.definitions([bound]).size === 0 ? asSymbol(bound) : undefined;
 }
 
 function products(node: Node, count: (dims: readonly Dim[]) => number, size: (d: Dim) => number): number {

@@ -41,4 +41,8 @@ export const gates = define({
     says: (h: { title: string; claim: string; detail: string }) => `"${h.title}": ${h.claim} is false${h.detail}.`,
     next: () => "Mend the code, or the claim.",
   }),
+  G610: warning("This variant has no control", {
+    says: (h: { variant: string; why: string }) => `What keeps as many tokens as ${h.variant} without looking cannot stand in its place: ${h.why}`,
+    next: () => "The control folds f32[B, N, C]; write one for other shapes as a variant of its own, or leave it out with `--no-control`.",
+  }),
 });

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
+import type { Cost } from "../../compiler/compress/cost.ts";
 import type { Gate } from "../../compiler/compress/require.ts";
 import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
@@ -25,10 +26,12 @@ export interface CompareOptions extends Pick<BuildOptions, "root" | "file" | "pi
   readonly rounds?: number;
   /** `false`: nothing is timed. */
   readonly latency?: boolean;
+  /** Draws of the control that stands behind each variant that drops tokens; 3 unless given, 0: none. */
+  readonly seeds?: number;
 }
 
 export interface Row {
-  /** `plain`, or the variant's name. */
+  /** `plain`, the variant's name, or that of a variant and ` / random`: its control, of which quality is the mean of all draws and everything else is of the first. */
   readonly variant: string;
   /** By the measure as it is written and its data, `accuracy(label) on held_out`; one that could not be taken is absent, and a problem says why. */
   readonly measures: Readonly<Record<string, number>>;
@@ -39,10 +42,10 @@ export interface Row {
   /** How many times as fast as the plain model: the median of the ratios of the rounds. */
   readonly ratioToPlain: number | undefined;
   readonly ratioSpread: number | undefined;
-  /** Multiply-adds inside of blocks against the plain model's. */
-  readonly flopRatio: number;
-  /** Tokens that go into the first block, and that leave the last; undefined without blocks. */
-  readonly tokens: { readonly entering: number; readonly leaving: number } | undefined;
+  /** Multiply-adds inside of blocks against the plain model's; undefined where only a run knows what is left of the tokens. */
+  readonly flopRatio: number | undefined;
+  /** Tokens that go into the first block, and that leave the last; undefined without blocks. See `TokenCount` for those that only a run knows. */
+  readonly tokens: Cost["tokens"];
   /** Of all files of the artefact. */
   readonly bytes: number;
   /** Requirements that are not met, measures that could not be taken, warnings of the compiler. */
@@ -71,7 +74,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     const plain = compileProgram(program, { pipeline: options.pipeline, target: options.target ?? "cpu" });
     if (!plain.value) return nothing([...problems, ...plain.problems], sources);
     const chosen = choose(program, plain.value, options.variants);
-    const made = await models(host, trial, plain.value, chosen.names, options.signal);
+    const made = await models(host, trial, plain.value, chosen.names, options.seeds ?? SEEDS, options.signal);
     const rows = await measured(host, trial, made.models, options);
     const all = [...problems, ...chosen.problems, ...made.problems];
     return { pipeline: plain.value.pipeline.name.name, rows, problems: all, sources, machine: machine() };
@@ -96,23 +99,56 @@ function choose(program: Program, plain: Compiled, wanted: readonly string[] | u
 }
 
 interface Candidate {
+  /** As its row is called. */
+  readonly row: string;
   readonly built: Built;
+  /** More draws of a control: quality is the mean of all. */
+  readonly more: readonly Built[];
   readonly problems: readonly Problem[];
 }
 
-/** The plain model first. A variant that does not compile is told and left out. */
-async function models(host: Host, trial: Trial, plain: Compiled, variants: readonly string[], signal: AbortSignal | undefined): Promise<{ readonly models: readonly Candidate[]; readonly problems: readonly Problem[] }> {
-  const made: Candidate[] = [{ built: await trial.write(plain, PLAIN), problems: [] }];
+const SEEDS = 3;
+
+/** The plain model first, each variant before its control. A variant that does not compile is told and left out. */
+async function models(host: Host, trial: Trial, plain: Compiled, variants: readonly string[], seeds: number, signal: AbortSignal | undefined): Promise<{ readonly models: readonly Candidate[]; readonly problems: readonly Problem[] }> {
+  const made: Candidate[] = [{ row: PLAIN, built: await trial.write(plain, PLAIN), more: [], problems: [] }];
   const problems: Problem[] = [];
   for (const [i, variant] of variants.entries()) {
     signal?.throwIfAborted();
     host.progress("building variants", i, variants.length);
     const compiled = compileProgram(plain.program, { pipeline: plain.pipeline.name.name, target: plain.target, variant });
-    if (compiled.value) made.push({ built: await trial.write(compiled.value, variant), problems: compiled.problems.filter((p) => p.severity === "warning") });
-    else problems.push(...compiled.problems);
+    if (!compiled.value) {
+      problems.push(...compiled.problems);
+      continue;
+    }
+    const control = await controls(trial, compiled.value, variant, seeds, signal);
+    const warnings = [...compiled.problems.filter((p) => p.severity === "warning"), ...(control?.problems ?? [])];
+    made.push({ row: variant, built: await trial.write(compiled.value, variant), more: [], problems: warnings });
+    if (control?.built) made.push({ row: `${variant} / random`, built: control.built, more: control.more, problems: [] });
   }
   host.progress("building variants", variants.length, variants.length);
   return { models: made, problems };
+}
+
+interface Controls {
+  readonly built: Built | undefined;
+  readonly more: readonly Built[];
+  /** Why there is none. */
+  readonly problems: readonly Problem[];
+}
+
+/** All draws of a variant's control; undefined where it has none. What the compiler warns of it warned of the variant already. */
+async function controls(trial: Trial, of: Compiled, variant: string, seeds: number, signal: AbortSignal | undefined): Promise<Controls | undefined> {
+  const built: Built[] = [];
+  for (let seed = 1; seed <= seeds; seed++) {
+    signal?.throwIfAborted();
+    const { value, problems } = compileProgram(of.program, { pipeline: of.pipeline.name.name, target: of.target, variant, control: { seed } });
+    if (!value) return { built: undefined, more: [], problems: [report(diagnostics.G610, of.compression?.target.span, { variant, why: problems.find((p) => p.severity === "error")?.says ?? "" })] };
+    if (value.controls === 0) return undefined;
+    built.push(await trial.write(value, `${variant} random ${seed}`));
+  }
+  const [first, ...more] = built;
+  return first && { built: first, more, problems: [] };
 }
 
 async function measured(host: Host, trial: Trial, candidates: readonly Candidate[], { rounds, latency, signal }: CompareOptions): Promise<Row[]> {
@@ -121,11 +157,13 @@ async function measured(host: Host, trial: Trial, candidates: readonly Candidate
   const plain = first.built;
   const gates = distinct(candidates.flatMap((c) => c.built.compiled.gates));
   const figures: Figures[] = [];
-  for (const { built, problems } of candidates) {
+  for (const { built, more, problems } of candidates) {
     const own: Figures = { values: new Map(), problems: [...problems] };
     for (const [name, gate] of gates) {
       try {
-        own.values.set(name, await trial.measure(gate, built, async () => plain));
+        let sum = 0;
+        for (const model of [built, ...more]) sum += await trial.measure(gate, model, async () => plain);
+        own.values.set(name, sum / (1 + more.length));
       } catch (error) {
         own.problems.push(...untold(error, gate));
       }
@@ -135,17 +173,18 @@ async function measured(host: Host, trial: Trial, candidates: readonly Candidate
   const timing = latency === false ? { speeds: [], problems: [] } : await timed(host, trial, candidates.map((c) => c.built), rounds, signal);
   figures[0]?.problems.push(...timing.problems);
   const base = timing.speeds[0];
-  return Promise.all(candidates.map(async ({ built }, i): Promise<Row> => {
+  return Promise.all(candidates.map(async ({ row, built }, i): Promise<Row> => {
     const own = figures[i] ?? { values: new Map(), problems: [] };
     const speed = timing.speeds[i];
+    const { blocks, tokens } = built.compiled.cost;
     // What slows a round slows both, so the ratio is taken round by round.
     const ratio = base && speed ? speedOf(base.times.map((t, round) => t / (speed.times[round] ?? Number.NaN))) : undefined;
     return {
-      variant: built.name,
+      variant: row,
       measures: Object.fromEntries(own.values),
       latencyMs: speed?.median, latencySpread: speed?.spread, ratioToPlain: ratio?.median, ratioSpread: ratio?.spread,
-      flopRatio: built.compiled.cost.blocks / plain.compiled.cost.blocks,
-      tokens: built.compiled.cost.tokens,
+      flopRatio: tokens && tokens.leaving === undefined ? undefined : blocks / plain.compiled.cost.blocks,
+      tokens,
       bytes: await sizeOf(built),
       problems: [...own.problems, ...failures(built, own, figures[0], ratio?.median)],
     };

@@ -19,6 +19,8 @@ interface Options {
   readonly target: "cpu" | "cuda" | "portable";
   readonly rounds?: number;
   readonly latency: boolean;
+  readonly control: boolean;
+  readonly seeds?: number;
   readonly picture?: string;
   readonly record: number;
   readonly json?: boolean;
@@ -27,13 +29,15 @@ interface Options {
 export function addBench(program: Command, context: Context): void {
   const command = program
     .command("bench")
-    .description("measure and time the variants of a program beside its plain model")
+    .description("measure and time the variants of a program beside its plain model and a random control of each")
     .argument("[file]", "a program, or a directory with one")
     .option("--pipeline <name>", "where the file has several")
     .option("--variant <names...>", "these variants only, in this order")
     .option("--target <name>", "cpu, cuda or portable", "cpu")
     .option("--rounds <count>", "rounds of timing, at least 9", wholeNumber)
     .option("--no-latency", "time nothing")
+    .option("--no-control", "no variants beside those that the program has")
+    .option("--seeds <count>", "draws of each control, of which quality is the mean; 3 unless given", wholeNumber)
     .option("--picture <file>", "draw what was folded and what comes out, as a PNG")
     .option("--record <index>", "the record of the data that is drawn", wholeNumber, 0)
     .option("--json", "print JSON")
@@ -50,7 +54,7 @@ async function bench(io: Io, arg: string | undefined, options: Options): Promise
   const progress = new ProgressLines(io, options.json);
   const shared = { root: program.root, file: program.file, target: options.target, signal: io.signal, onProgress: progress.update, ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(options.variant ? { variants: options.variant } : {}) };
   const { compare } = await import("../../evaluation/compare.ts");
-  const found = await compare({ ...shared, latency: options.latency, ...(options.rounds === undefined ? {} : { rounds: options.rounds }) }).finally(() => progress.end());
+  const found = await compare({ ...shared, latency: options.latency, ...(options.control ? {} : { seeds: 0 }), ...(options.seeds === undefined || !options.control ? {} : { seeds: options.seeds }), ...(options.rounds === undefined ? {} : { rounds: options.rounds }) }).finally(() => progress.end());
   const picture = options.picture === undefined || found.rows.length === 0 ? undefined : await draw(io, options.picture, { ...shared, record: options.record, captions: captions(found) }).finally(() => progress.end());
   const problems = [...found.problems, ...found.rows.flatMap((r) => r.problems), ...(picture?.problems ?? [])];
   const reports = [{ program, problems, sources: found.sources }];
@@ -87,7 +91,7 @@ export function benchTable({ rows }: Comparison): string {
   const columns = [{ title: "variant" }, ...measures.map((m) => right(shortened(m, measures))), ...(hasTime ? [right("latency"), right("speed-up")] : []), right("block FLOPs"), right("tokens"), right("size"), { title: "" }];
   return table(columns, rows.map((row) => [
     row.variant, ...measures.map((m) => row.measures[m]?.toFixed(3) ?? "–"), ...(hasTime ? [spread(row.latencyMs, row.latencySpread, " ms"), spread(row.ratioToPlain, row.ratioSpread, "")] : []),
-    row.flopRatio.toFixed(3), tokens(row), bytes(row.bytes), row.problems.some((p) => p.severity === "error") ? "fails" : "",
+    row.flopRatio?.toFixed(3) ?? "–", tokens(row), bytes(row.bytes), row.problems.some((p) => p.severity === "error") ? "fails" : "",
   ]));
 }
 
@@ -102,9 +106,10 @@ function spread(value: number | undefined, share: number | undefined, unit: stri
   return `${value.toFixed(2)}${unit}${share === undefined ? "" : ` ± ${(share * 100).toFixed(0)} %`}`;
 }
 
-const tokens = ({ tokens: t }: Row): string => (t === undefined ? "–" : t.entering === t.leaving ? `${t.entering}` : `${t.entering} → ${t.leaving}`);
+const tokens = ({ tokens: t }: Row): string => (t === undefined || t.entering === t.leaving ? `${t?.leaving ?? "–"}` : `${t.entering ?? "–"} → ${t.leaving ?? "–"}`);
 
 function footnote({ machine, rows }: Comparison): string {
   const measures = [...new Set(rows.flatMap((r) => Object.keys(r.measures)))].join(", ");
-  return [measures, `${machine.processor}, ONNX Runtime ${machine.onnxruntime}; medians of one record on one thread, ± half the distance of the quartiles`].filter(Boolean).join("\n");
+  const control = rows.some((r) => r.variant.endsWith(" / random")) ? "/ random: as many tokens as the variant keeps, drawn without looking; quality is the mean of all draws" : "";
+  return [measures, control, `${machine.processor}, ONNX Runtime ${machine.onnxruntime}; medians of one record on one thread, ± half the distance of the quartiles`].filter(Boolean).join("\n");
 }

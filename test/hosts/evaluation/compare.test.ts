@@ -67,11 +67,11 @@ function published(): Table {
 test("the folded segmenter reaches on all scenes what it reaches in PyTorch", async (t) => {
   const table = published();
   t.deepEqual(table, { plain: 0.749, expedite_12: 0.655, expedite_8: 0.531, tome_features: 0.747 });
-  const found = await compare({ root: ROOT, file: "pipelines/scenes.kiri", variants: ["expedite_12", "expedite_8", "tome_features"], latency: false });
+  const found = await compare({ root: ROOT, file: "pipelines/scenes.kiri", variants: ["expedite_12", "expedite_8", "tome_features"], latency: false, seeds: 0 });
   t.deepEqual(found.problems, []);
   const measured = Object.fromEntries(found.rows.map((r) => [r.variant, r.measures["mean_iou(label; classes: 11) on held_out"] ?? Number.NaN]));
   for (const [variant, value] of Object.entries(table)) t.true(Math.abs((measured[variant] ?? Number.NaN) - value) <= 0.005, `${variant}: ${measured[variant]} here, ${value} in PyTorch`);
-  t.deepEqual(found.rows.map((r) => r.flopRatio.toFixed(3)), ["1.000", "0.739", "0.492", "0.740"]);
+  t.deepEqual(found.rows.map((r) => r.flopRatio?.toFixed(3)), ["1.000", "0.739", "0.492", "0.740"]);
   t.deepEqual(found.rows.map((r) => r.tokens?.leaving), [257, 145, 65, 145]);
 });
 
