@@ -150,7 +150,7 @@ test("bench: a table of the variants, whose times may be left out", async (t) =>
   t.regex(plain ?? "", /^plain +1\.000 +65 +\d/);
   t.regex(lite ?? "", /^lite +0\.\d+ +65 → \d\d +\d/);
   const { rows } = answer(await run("bench", program, "--no-latency", "--variant", "lite", "--json")) as unknown as { rows: { variant: string; flopRatio: number }[] };
-  t.deepEqual(rows.map((r) => r.variant), ["plain", "lite"]);
+  t.deepEqual(rows.map((r) => r.variant), ["plain", "lite", "lite / random"]);
   t.is((await run("bench", program, "--no-latency", "--variant", "heavy")).code, 1);
 });
 
