@@ -63,9 +63,10 @@ function instantiateOnce(e: Elaboration, decl: Ast.LayerDecl, scope: Scope, plac
     if (member.kind === "let") {
       const value = evaluate(e, member.value, scope);
       for (const name of member.names) scope.set(name.name, value);
-    } else if (!isPresent(e, member.when, scope)) {
       continue;
-    } else if (member.kind === "param") {
+    }
+    if (!isPresent(e, member.when, scope)) continue;
+    if (member.kind === "param") {
       scope.set(member.name.name, weight(e, member, scope, place));
     } else {
       const child = subLayer(e, member, scope, place);

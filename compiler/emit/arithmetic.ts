@@ -14,9 +14,9 @@ const UNARY: Readonly<Record<string, (x: number) => number>> = {
   neg: (x) => -x, exp: Math.exp, log: Math.log, sqrt: Math.sqrt, abs: Math.abs, tanh: Math.tanh, sin: Math.sin, cos: Math.cos,
   floor: Math.floor, ceil: Math.ceil, round: roundHalfEven, sign: Math.sign, atanh: Math.atanh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  relu: (x) => (x < 0 ? 0 : x),
+  relu: (x) => Math.max(0, x),
   not: (x) => (x === 0 ? 1 : 0),
-  isnan: (x) => (x !== x ? 1 : 0),
+  isnan: (x) => (Number.isNaN(x) ? 1 : 0),
 };
 
 const FLOAT: Readonly<Record<string, Binary>> = {

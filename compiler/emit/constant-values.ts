@@ -320,7 +320,11 @@ export class ConstantValues {
     const axes = node.attrs.axes as readonly number[];
     const sizes = this.sizes(x);
     let next = 0;
-    const outAxis = sizes.map((_, axis) => (axes.includes(axis) ? (node.attrs.keep ? (next++, -1) : -1) : next++));
+    const outAxis = sizes.map((_, axis) => {
+      if (!axes.includes(axis)) return next++;
+      if (node.attrs.keep) next++;
+      return -1;
+    });
     const inner: Box = { from: sizes.map((_, a) => (outAxis[a] === -1 ? 0 : (box.from[outAxis[a] as number] as number))), sizes: sizes.map((s, a) => (outAxis[a] === -1 ? s : (box.sizes[outAxis[a] as number] as number))) };
     const outStrides = packedStrides(box.sizes);
     const steps = sizes.map((_, a) => (outAxis[a] === -1 ? 0 : (outStrides[outAxis[a] as number] as number)));

@@ -57,7 +57,7 @@ export function encode(dtype: DType, from: Numbers, start: number, count: number
  */
 export function roundTo(dtype: DType, values: Numbers, count: number): void {
   const small = dtype === "f16" ? F16 : dtype === "bf16" ? BF16 : undefined;
-  if (small) for (let i = 0; i < count; i++) values[i] = valueOf(bitsOf(values[i] as number, small), small);
+  if (small) for (let i = 0; i < count; i++) values[i] = numberOf(bitsOf(values[i] as number, small), small);
   if (dtype === "i64") for (let i = 0; i < count; i++) if (!Number.isSafeInteger(values[i])) throw new Inexact(`${values[i]} is no integer below 2^53`);
 }
 
@@ -66,7 +66,7 @@ export function converter(from: DType, to: DType): (x: number) => number {
   if (to === "bool") return (x) => (x === 0 ? 0 : 1);
   if (to === "f16" || to === "bf16") {
     const small = to === "f16" ? F16 : BF16;
-    return (x) => valueOf(bitsOf(x, small), small);
+    return (x) => numberOf(bitsOf(x, small), small);
   }
   // Integers are cut towards zero; the narrow arrays then keep the low bits, as ONNX Runtime does.
   return to === "i64" && (from === "f64" || from === "f32" || from === "f16" || from === "bf16") ? Math.trunc : (x) => x;
@@ -99,7 +99,7 @@ const words = new Uint32Array(scratch.buffer);
 
 /** Nearest, ties to even; from 64 bits at once, since rounding twice is not rounding. */
 function bitsOf(value: number, { fraction, bias, infinity }: Small): number {
-  if (value !== value) return infinity | (1 << (fraction - 1));
+  if (Number.isNaN(value)) return infinity | (1 << (fraction - 1));
   scratch[0] = value;
   const high = words[1] as number;
   const sign = (high >>> 31) << 15;
@@ -112,7 +112,7 @@ function bitsOf(value: number, { fraction, bias, infinity }: Small): number {
   return sign | Math.min(bits, infinity);
 }
 
-function valueOf(bits: number, { fraction, bias, infinity }: Small): number {
+function numberOf(bits: number, { fraction, bias, infinity }: Small): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const size = bits & 0x7fff;
   if (size >= infinity) return size === infinity ? sign * Infinity : Number.NaN;
@@ -126,7 +126,7 @@ const roundEven = (x: number): number => (x >= 2 ** 52 ? x : x + 2 ** 52 - 2 ** 
 
 let table: Float32Array | undefined;
 function halves(): Float32Array {
-  table ??= Float32Array.from({ length: 65536 }, (_, bits) => valueOf(bits, F16));
+  table ??= Float32Array.from({ length: 65536 }, (_, bits) => numberOf(bits, F16));
   return table;
 }
 

@@ -19,7 +19,7 @@ const header = (...entries: readonly string[]): string => `{${entries.join(",")}
 const A = one("a", "F32", "[2,3]", "[0,24]");
 
 test("tensors are found where they lie, in every element type, whatever the order of the header", (t) => {
-  const text = header('"__metadata__":{"format":"pt","odd \\"key\\"":""}', one("b", "BF16", "[]", "[24,26]"), A, one("empty", "I64", "[0,7]", "[26,26]"), one("flags", "BOOL", "[3]", "[26,29]")) + "   ";
+  const text = `${header('"__metadata__":{"format":"pt","odd \\"key\\"":""}', one("b", "BF16", "[]", "[24,26]"), A, one("empty", "I64", "[0,7]", "[26,26]"), one("flags", "BOOL", "[3]", "[26,29]"))}   `;
   const { value, problems, root } = opened(withHeader(text, [bytes(29)]));
   t.deepEqual(problems, []);
   const start = 8 + text.length;
