@@ -186,15 +186,15 @@ function isAlive(pid: number): boolean {
 
 const sum = (files: readonly ArtifactFile[]): number => files.reduce((total, f) => total + (f.bytes ?? 0), 0);
 
-/** A full disk is told before hours of work, not after. */
+/** A full disk is told before hours of work, not after. What has no blocks at all (/proc) is no disk, and is told by the first file that it refuses. */
 async function checkSpace(place: string, files: readonly ArtifactFile[]): Promise<void> {
   const found = await statfs(dirname(place)).catch(() => undefined);
-  const free = found ? found.bavail * found.bsize : Infinity;
+  const free = found && found.blocks > 0 ? found.bavail * found.bsize : Infinity;
   if (sum(files) > free) throw noSpace(place, files, `, and ${free} are free`);
 }
 
 const noSpace = (place: string, files: readonly ArtifactFile[], free = ""): HostError =>
-  new HostError(files.length > 0 ? `the disk is full: the artefact takes ${sum(files)} bytes or a little more${free}; nothing has changed there` : "the disk is full; nothing has changed there", place);
+  new HostError(files.length > 0 ? `the disk is full: the artefact takes ${sum(files)} bytes or a little more${free}` : "the disk is full", place);
 
 async function writeFiles(directory: string, files: readonly ArtifactFile[], signal: AbortSignal | undefined): Promise<Map<string, WrittenFile>> {
   const written = new Map<string, WrittenFile>();
@@ -270,8 +270,9 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function explained(error: unknown, place: string, files: readonly ArtifactFile[]): unknown {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT") return noSpace(place, files);
+  if (code === "ENOENT" && syscall === "mkdir") return new HostError("nothing can be made there", place);
   const reason = typeof code === "string" ? REASONS[code] : undefined;
   return reason === undefined ? error : new HostError(reason, place);
 }

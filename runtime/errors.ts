@@ -85,7 +85,7 @@ export const FAULTS = {
     next: ({ name }) => `Add \`${name}\` to the record.`,
   }),
   R732: fault("There is no field of that name", {
-    says: ({ name, at }: { name: string; at: string }) => `The record${at} has a field \`${name}\`, which this artefact does not take.`,
+    says: ({ name, at }: { name: string; at: string }) => `The field \`${name}\`${at} is none that this artefact takes.`,
     next: ({ suggestions, all }: { name: string; at: string; suggestions: readonly string[]; all: readonly string[] }) => near(suggestions, `It takes ${quoted(all)}.`),
   }),
   R733: fault("A field has another type", {

@@ -1,7 +1,7 @@
-// Names that someone may have meant: those within a third of their length of edits, nearest first.
+// Names that someone may have meant: those within a third of their length of edits, nearest first. One letter is near its other case only.
 
 export function nearest(name: string, candidates: readonly string[]): string[] {
-  const most = Math.max(1, Math.floor(name.length / 3));
+  const most = name.length === 1 ? 0 : Math.max(1, Math.floor(name.length / 3));
   return candidates
     .map((candidate) => ({ candidate, edits: edits(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ edits: n }) => n <= most)

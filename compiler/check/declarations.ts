@@ -3,6 +3,7 @@
 import type * as Ast from "../../grammar/ast.ts";
 import { report } from "../diagnostics/define.ts";
 import { folds } from "../diagnostics/folds.ts";
+import { gates } from "../diagnostics/gates.ts";
 import { applySignature, declaredValue } from "../elaborate/call.ts";
 import { Elaboration } from "../elaborate/elaboration.ts";
 import { asSize, evaluate, evaluateBlock, recordScope } from "../elaborate/evaluate.ts";
@@ -68,6 +69,7 @@ function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declarati
       for (const m of d.methods) if (m.body) checkSignature(e, m.signature, m.name.name, m.body, scope);
       return;
     }
+    case "decode": e.report(report(gates.G611, d.name.span, { name: d.name.name })); return;
     default: return;
   }
 }

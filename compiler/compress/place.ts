@@ -19,7 +19,7 @@ import { type Control, controlFold, controlledCompanions, isControl } from "./co
 import { companionsOf, type Fallen, foldAlong, ruleOf } from "./companion.ts";
 import { Ragged } from "./ragged.ts";
 import { mentions, remake, substituteAttrs } from "./rebuild.ts";
-import { select, showSelector } from "./selector.ts";
+import { noSite, select, showSelector } from "./selector.ts";
 import { groupOf, TRACE } from "./trace.ts";
 
 /** One `fold …` line, resolved to sites of the model. */
@@ -110,7 +110,7 @@ function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope
   const { instances, site } = select(e, root, item.region, scope);
   const [first, last] = [instances[0] as LayerInstance, instances[instances.length - 1] as LayerInstance];
   const protect = item.protect ? protectedTokens(e, item.protect, scope) : 0;
-  const siteOf = (instance: LayerInstance, name: string): Site => e.sites.get(instance.sitePath(name)) ?? fail(folds.F301, item.region.span, { selector: `${showSelector(item.region)} after ${name}`, of: instance.place.path, near: [] });
+  const siteOf = (instance: LayerInstance, name: string): Site => e.sites.get(instance.sitePath(name)) ?? (item.after?.name === name ? noSite(e, instance, item.after) : fail(folds.F301, item.region.span, { selector: `${showSelector(item.region)} after ${name}`, of: instance.place.path, near: [] }));
   const across = item.mode === "across";
   const name = item.after?.name ?? site ?? (across ? "input" : "output");
   const downs = across ? [{ instance: first, site: siteOf(first, name) }] : instances.map((instance) => ({ instance, site: siteOf(instance, name) }));

@@ -87,8 +87,17 @@ function outside(selector: Ast.Selector, from: readonly LayerInstance[]): never 
   return fail(folds.F301, selector.span, { selector: showSelector(selector), of: `${path}, a list of ${from.length},`, near: [] });
 }
 
+/** A value's name after `after` that the layer does not offer: the name itself is to blame, and its sites are what may have been meant. */
+export function noSite(e: Elaboration, instance: LayerInstance, name: Ast.Ident): never {
+  return fail(folds.F301, name.span, { selector: name.name, of: instance.place.path, near: nearest(name.name, sitesOf(e, instance)) });
+}
+
+/** The names of an instance's own values. */
+const sitesOf = (e: Elaboration, instance: LayerInstance): string[] =>
+  [...e.sites.keys()].filter((s) => s.startsWith(`${instance.place.path}.`)).map((s) => s.slice(instance.place.path.length + 1)).filter((s) => !s.includes("."));
+
 function nothing(e: Elaboration, root: LayerInstance, selector: Ast.Selector, current: readonly LayerInstance[], name: string): never {
-  const candidates = current.flatMap((c) => [...c.children.keys(), ...[...e.sites.keys()].filter((s) => s.startsWith(`${c.place.path}.`)).map((s) => s.slice(c.place.path.length + 1)).filter((s) => !s.includes("."))]);
+  const candidates = current.flatMap((c) => [...c.children.keys(), ...sitesOf(e, c)]);
   return fail(folds.F301, selector.span, { selector: showSelector(selector), of: current[0]?.place.path ?? root.place.path, near: nearest(name, candidates) });
 }
 

@@ -22,8 +22,8 @@ export const gates = define({
     next: (h) => `\`kiri explain --fusions\` tells what stood in the way of ${h.what}.`,
   }),
   G605: error("This measure cannot be taken", {
-    says: (h: { measure: string; why: string }) => `${h.measure}: ${h.why}.`,
-    next: () => "A measure is a function of a pipeline's output and of the data's field of the same name, or `speedup`.",
+    says: (h: { measure: string; why: string; elsewhere?: { readonly on: string; readonly target: string } }) => `${h.measure}: ${h.why}.`,
+    next: (h) => h.elsewhere ? `Compile with \`--target ${h.elsewhere.on}\`, or write \`on ${h.elsewhere.target}\`.` : "A measure is a function of a pipeline's output and of the data's field of the same name, or `speedup`.",
   }),
   G606: error("This data cannot be used", {
     says: (h: { path: string; why: string }) => `${h.path}: ${h.why}.`,
@@ -40,6 +40,10 @@ export const gates = define({
   G609: error("A check does not hold", {
     says: (h: { title: string; claim: string; detail: string }) => `"${h.title}": ${h.claim} is false${h.detail}.`,
     next: () => "Mend the code, or the claim.",
+  }),
+  G611: warning("This declaration is not run", {
+    says: (h: { name: string }) => `This version parses \`decode ${h.name}\` and does not run it: artefacts are the same with it and without.`,
+    next: () => "Write the loop in the program that runs the artefact, one run a step.",
   }),
   G610: warning("This variant has no control", {
     says: (h: { variant: string; why: string }) => `What keeps as many tokens as ${h.variant} without looking cannot stand in its place: ${h.why}`,

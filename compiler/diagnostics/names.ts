@@ -6,7 +6,7 @@ const near = (names: readonly string[]): string => (names.length ? `Did you mean
 export const names = define({
   N201: error("This module is nowhere to be found", {
     says: (h: { path: string; near: readonly string[] }) => `I looked for ${h.path} beside this file, at the project's root and in the standard library.`,
-    next: (h) => near(h.near),
+    next: (h) => (h.near.length ? near(h.near) : "Check the spelling: `use folds.tome` means `folds/tome.kiri`."),
   }),
   N202: error("These modules use each other in a circle", {
     says: (h: { circle: readonly string[] }) => `The circle is ${h.circle.join(" → ")}.`,

@@ -1,4 +1,4 @@
-// Near names for messages: by edit distance, at most four.
+// Near names for messages: by edit distance, at most four. One letter is near its other case only: every letter is one edit from it.
 
 /** Optimal string alignment distance, case-insensitive. */
 export function distance(a: string, b: string): number {
@@ -20,7 +20,7 @@ export function distance(a: string, b: string): number {
 }
 
 export function nearest(name: string, candidates: Iterable<string>, most = 4): string[] {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  const limit = name.length === 1 ? 0 : Math.max(1, Math.floor(name.length / 3));
   const ranked: { name: string; distance: number }[] = [];
   for (const candidate of new Set(candidates)) {
     const d = distance(name, candidate);

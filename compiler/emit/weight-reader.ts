@@ -93,7 +93,7 @@ export class WeightReader {
       return at;
     });
     const holes = { name: ref.name, file: this.#shown(ref), index, value: String(values[bad]), shape: ref.shape };
-    throw new UnusableWeight(report(weights.W411, undefined, holes));
+    throw new UnusableWeight(report(weights.W411, ref.span, holes));
   }
 
   #read(ref: WeightRef, offset: number, length: number): Uint8Array {
@@ -103,7 +103,7 @@ export class WeightReader {
       return this.#host.readRange(ref.file, ref.offset + offset, length, this.#bytes.subarray(0, length));
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
-      throw new UnusableWeight(report(weights.W415, undefined, { file: this.#shown(ref), why: error.reason }));
+      throw new UnusableWeight(report(weights.W415, ref.span, { file: this.#shown(ref), why: error.reason }));
     }
   }
 

@@ -20,6 +20,8 @@ export interface WeightRef {
   readonly length: number;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** The model that it belongs to, for messages; no part of what the weight is. */
+  readonly span?: Span;
 }
 
 export type Attr = number | string | boolean | Dim | Literal | WeightRef | readonly number[] | readonly Dim[] | readonly string[];

@@ -75,7 +75,7 @@ function placed(tensors: readonly HeaderTensor[], at: Place): OpenedFile {
       const why = misfit(tensor, stored.bits);
       if (why) problems.push(misplaced(tensor, at, why));
       else if (!stored.dtype) unsupported.set(tensor.name, tensor.dtype);
-      else found.set(tensor.name, { kind: "weight-ref", name: tensor.name, file: at.file, offset: at.start + tensor.begin, length: tensor.end - tensor.begin, dtype: stored.dtype, shape: tensor.shape });
+      else found.set(tensor.name, { kind: "weight-ref", name: tensor.name, file: at.file, offset: at.start + tensor.begin, length: tensor.end - tensor.begin, dtype: stored.dtype, shape: tensor.shape, ...(at.span ? { span: at.span } : {}) });
     }
     if (problems.length >= MOST_PROBLEMS) break;
   }

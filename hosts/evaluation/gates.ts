@@ -72,7 +72,7 @@ async function quality(gate: Gate, trial: Trial, built: Built, plain: () => Prom
 /** How many times as fast as the plain model. */
 async function speedup(gate: Gate, trial: Trial, built: Built, plain: () => Promise<Built>, host: Host, signal: AbortSignal | undefined): Promise<Figures> {
   const { target } = built.compiled;
-  if (gate.on !== undefined && gate.on !== target) throw new NoMeasure(`this artefact is compiled for ${target}`);
+  if (gate.on !== undefined && gate.on !== target) throw new NoMeasure(`this artefact is compiled for ${target}`, { on: gate.on, target });
   const [before, after] = await speeds(trial, [await plain(), built], { ...(signal ? { signal } : {}), onRound: (done, total) => host.progress(`timing ${built.name}`, done, total) });
   if (!before || !after) throw new Error("two models were timed, and less came back");
   return { value: before.median / after.median, plain: before.median };

@@ -7,7 +7,14 @@ import { fromBytes } from "../../runtime/tensor.ts";
 import type { Value } from "../../compiler/host.ts";
 
 /** A measure that cannot be taken, and why: G605. */
-export class NoMeasure extends Error {}
+export class NoMeasure extends Error {
+  /** The target that it is asked for on, where the artefact is of another. */
+  readonly elsewhere: { readonly on: string; readonly target: string } | undefined;
+  constructor(why: string, elsewhere?: { readonly on: string; readonly target: string }) {
+    super(why);
+    this.elsewhere = elsewhere;
+  }
+}
 
 /** Values of all records, the records' axis first. */
 export type Columns = Readonly<Record<Measure["takes"][number]["from"], (name: string) => Promise<Value>>>;

@@ -136,5 +136,6 @@ export function untold(error: unknown, gate: { readonly shown: string; readonly 
   if (error instanceof Untold) return error.problems;
   const why = error instanceof NoMeasure ? error.message : error instanceof RuntimeError ? `${error.code}: ${error.says.replace(/\.$/, "")}` : undefined;
   if (why === undefined) throw error;
-  return [report(gates.G605, gate.span, { measure: gate.shown, why })];
+  const elsewhere = error instanceof NoMeasure ? error.elsewhere : undefined;
+  return [report(gates.G605, gate.span, { measure: gate.shown, why, ...(elsewhere ? { elsewhere } : {}) })];
 }

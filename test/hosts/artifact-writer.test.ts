@@ -71,7 +71,7 @@ test("a full disk leaves the old artefact as it was, and says what was needed", 
   const out = join(parent, "out");
   await writeArtifact(out, artefact("1"));
   const error = await t.throwsAsync(writeArtifact(out, [...artefact("2"), failing("ENOSPC")]), { instanceOf: HostError });
-  t.true(error?.message.endsWith("out: the disk is full: the artefact takes 2025 bytes or a little more; nothing has changed there"), error?.message);
+  t.true(error?.message.endsWith("out: the disk is full: the artefact takes 2025 bytes or a little more"), error?.message);
   t.is(read(out, "model.onnx"), "model 1");
   t.deepEqual(readdirSync(parent), ["out"]);
 });
@@ -80,7 +80,7 @@ test("a disk that is too small is told before anything is made", async (t) => {
   const out = join(temporaryFolder(), "out");
   let asked = false;
   const huge: ArtifactFile = { path: "model.onnx.data", bytes: 2 ** 52, chunks: () => { asked = true; return []; } };
-  await t.throwsAsync(writeArtifact(out, [huge]), { instanceOf: HostError, message: /the disk is full: the artefact takes 4503599627370496 bytes or a little more, and \d+ are free; nothing has changed there/ });
+  await t.throwsAsync(writeArtifact(out, [huge]), { instanceOf: HostError, message: /the disk is full: the artefact takes 4503599627370496 bytes or a little more, and \d+ are free$/ });
   t.false(asked);
   t.false(existsSync(out));
 });

@@ -119,8 +119,8 @@ test("A501: a place that may not be written", async (t) => {
 });
 
 test("A501: a full disk, and what is our own mistake is thrown on", (t) => {
-  const full = problemOf(new HostError("the disk is full: the artefact takes 2025 bytes or a little more; nothing has changed there", "/x/out"), "out");
-  t.is(`${full.code} ${full.says}`, "A501 I cannot write out: the disk is full: the artefact takes 2025 bytes or a little more; nothing has changed there.");
+  const full = problemOf(new HostError("the disk is full: the artefact takes 2025 bytes or a little more", "/x/out"), "out");
+  t.is(`${full.code} ${full.says}`, "A501 I cannot write out: the disk is full: the artefact takes 2025 bytes or a little more.");
   t.throws(() => problemOf(new TypeError("ours"), "out"), { message: "ours" });
 });
 

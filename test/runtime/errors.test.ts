@@ -22,7 +22,7 @@ test("there is no page without a code", (t) => {
 
 test("an error says what was found, the way out, and crosses threads whole", (t) => {
   const error = refuse("R732", { name: "pictre", at: " of record 2", suggestions: nearest("pictre", ["picture", "label"]), all: ["picture", "label"] });
-  t.is(error.message, "R732: The record of record 2 has a field `pictre`, which this artefact does not take.\nDid you mean `picture`?");
+  t.is(error.message, "R732: The field `pictre` of record 2 is none that this artefact takes.\nDid you mean `picture`?");
   const again = new RuntimeError(JSON.parse(JSON.stringify(error.plain())) as never);
   t.deepEqual([again.code, again.message, again.title], [error.code, error.message, error.title]);
 });

@@ -1,6 +1,7 @@
 /** Programs in, problems out: what is wrong in each text, and at which words. */
 import test from "ava";
-import { messagesOf, problemsOf } from "../../support/check.ts";
+import { openProgram } from "../../../compiler/program.ts";
+import { host, messagesOf, problemsOf } from "../../support/check.ts";
 
 const CASES: Readonly<Record<string, readonly [text: string, ...problems: string[]]>> = {
   "axes of two operands that neither has": ["fn f(x: f32[N], y: f32[M]) -> f32[N] { x + y }", 'T301 at "x + y"'],
@@ -58,6 +59,7 @@ const CASES: Readonly<Record<string, readonly [text: string, ...problems: string
   "a site that the contract lacks": ["sites S { a, b }\nlayer A() offers S { c = input } { (x: f32[N]) -> f32[N] { x } }", 'N206 at "c"'],
   "a site that leads nowhere": ["sites S { a, b }\nlayer A() offers S { a = nowhere.q } { (x: f32[N]) -> f32[N] { x } }", 'N206 at "nowhere"'],
   "a compression of nothing": ["compress nothing as small { }", 'F312 at "nothing"'],
+  "a decode, which is not run": ["decode greedy() { fn draft(x: f32[N]) -> f32[N] { x } }", 'G611 at "greedy"'],
   "a fold without down": ["fold g() : N -> K { }", 'F304 at "g"'],
 };
 
@@ -84,6 +86,12 @@ test("a mistake in a function is told once, however many call it", (t) => {
 
 test("one mistake is one problem: what follows from it is not told", (t) => {
   t.deepEqual(problemsOf("fn f(x: f32[B, N]) -> f32[B] {\n  let a = x + nothing\n  let b = softmax(a; over: N)\n  sum(b * 2.0; over: N)\n}"), ['N205 at "nothing"']);
+});
+
+test("a name of one letter is near its other case only", (t) => {
+  const next = (text: string): readonly (string | undefined)[] => openProgram(host, "pipelines/test.kiri", text).problems.map((p) => p.next);
+  t.deepEqual(next("fn f(x: f32[A]) -> f32[A] { x * q }"), ["Check the spelling, or bring it in with `use`."]);
+  t.deepEqual(next("fn f(x: f32[A]) -> f32[A] { x * X }"), ["Did you mean x?"]);
 });
 
 test("a mistake of a library call is told at the user's line", (t) => {

@@ -21,6 +21,14 @@ test("a rewrite where there is nothing to rewrite", (t) => {
   t.regex(problems(classifier("rewrite blocks[0].norm1 with int8()"))[0] ?? "", /^F310 blocks\[0\]\.norm1 holds no linear map that int8 could take/);
 });
 
+test("a site that the layers do not have is told by its own name, with those that are near", (t) => {
+  const text = classifier("fold tokens protect 1 in each blocks[2..] after attendd with tome(r: 4)");
+  const [problem] = attempted(text, { variant: "folded" }).problems.filter((p) => p.code === "F301");
+  t.is(problem?.says, "transformer.blocks[2] has no attendd.");
+  t.regex(problem?.next ?? "", /^Did you mean attended\b/);
+  t.is(text.slice(problem?.span?.start, problem?.span?.end), "attendd");
+});
+
 test("a region that knows how many tokens there are", (t) => {
   const text = `
 fold evens() : N -> K where K = ceil(N / 2) {

@@ -76,6 +76,11 @@ for (const [what, from, to, says] of [
     t.is(result.artifact, undefined);
   });
 
+test("G605: for a gate of another target, both ways out are told", async (t) => {
+  const result = await built(smallProject(PROGRAM.replace("require accuracy(label) >= 0.75 on held_out", "require speedup >= 1 on cuda")), "kept");
+  t.deepEqual(result.problems.map((p) => p.next), ["Compile with `--target cuda`, or write `on cpu`."]);
+});
+
 for (const [what, data, says] of [
   ["no JSON", "{", /it is not valid JSON/],
   ["no list", "{}", /it is an object, not a list of records/],
