@@ -4,10 +4,10 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import test, { type ExecutionContext } from "ava";
-import { type LoadOptions, RuntimeError, Session } from "../../runtime/session.ts";
+import { type FaultCode, type LoadOptions, RuntimeError, Session } from "../../runtime/session.ts";
 import { doubling, f32, graphOf, readManifest, type SmallPort, smallModel, temporary, tensorBoundary, writeManifest, writeSmall } from "./support.ts";
 
-async function refused(t: ExecutionContext, code: string, artifact: string | URL, says: RegExp, options: LoadOptions = {}): Promise<void> {
+async function refused(t: ExecutionContext, code: FaultCode, artifact: string | URL, says: RegExp, options: LoadOptions = {}): Promise<void> {
   const error = await t.throwsAsync(Session.load(artifact, { device: "cpu", ...options }), { instanceOf: RuntimeError });
   t.is(error?.code, code, error?.message);
   t.regex(error?.message ?? "", says);

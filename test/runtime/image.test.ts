@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import sharp from "sharp";
-import { RuntimeError } from "../../runtime/errors.ts";
+import { type FaultCode, RuntimeError } from "../../runtime/errors.ts";
 import { type ImageInput, ImageStep } from "../../runtime/media/image.ts";
 import { expectedOf, readSafetensors } from "../support/golden.ts";
 import { inProject, temporary } from "./support.ts";
@@ -23,7 +23,7 @@ async function pixels(value: unknown, wanted: Wanted, signal?: AbortSignal): Pro
   return Array.from({ length: size * wanted.channels }, (_, i) => Number(data[(i % wanted.channels) * size + Math.floor(i / wanted.channels)]));
 }
 
-async function refused(t: ExecutionContext, code: string, value: ImageInput, wanted: Partial<Wanted> = {}): Promise<string> {
+async function refused(t: ExecutionContext, code: FaultCode, value: ImageInput, wanted: Partial<Wanted> = {}): Promise<string> {
   const error = await t.throwsAsync(pixels(value, { channels: 3, width: 4, height: 4, resize: "bilinear", ...wanted }), { instanceOf: RuntimeError });
   t.is(error?.code, code);
   t.regex(error?.message ?? "", /`photo`/);

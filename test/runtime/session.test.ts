@@ -2,14 +2,14 @@
 import type { Worker } from "node:worker_threads";
 import { setTimeout as after } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
-import { type LoadOptions, RuntimeError, Session } from "../../runtime/session.ts";
+import { type FaultCode, type LoadOptions, RuntimeError, Session } from "../../runtime/session.ts";
 import { artifactOf, doubling, f32, graphOf, inProject, smallModel, type SmallPort, tensorBoundary, writeSmall } from "./support.ts";
 import { difference, expectedOf, readSafetensors } from "../support/golden.ts";
 import { readFileSync } from "node:fs";
 
 const cpu: LoadOptions = { device: "cpu", threads: 1 };
 
-async function refusal(t: ExecutionContext, code: string, run: Promise<unknown>): Promise<string> {
+async function refusal(t: ExecutionContext, code: FaultCode, run: Promise<unknown>): Promise<string> {
   const error = await t.throwsAsync(run, { instanceOf: RuntimeError });
   t.is(error?.code, code, error?.message);
   t.true((error?.says.length ?? 0) > 0 && (error?.next.length ?? 0) > 0);
@@ -83,7 +83,7 @@ test("what a run was given may change afterwards, and what it gave is its own", 
 test("wrong records say what was found, what was wanted and the way out", async (t) => {
   await using session = await Session.load(doubling(), cpu);
   const x = f32([1, 2], [1, 2]);
-  const wrong: [string, unknown, RegExp][] = [
+  const wrong: [FaultCode, unknown, RegExp][] = [
     ["R736", [], /empty/],
     ["R731", {}, /`x`.*f32\[N, 2\]/],
     ["R731", [{ x }, {}], /of record 1/],

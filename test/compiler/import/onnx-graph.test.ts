@@ -37,7 +37,7 @@ async function written(t: ExecutionContext, text: ModelText, raise: boolean): Pr
 /** Both ways give what the file itself gives. */
 async function same(t: ExecutionContext, text: ModelText, inputs: Readonly<Record<string, Value>>, tolerance = 1e-5): Promise<Uint8Array> {
   const theirs = await runModel(modelBytes(text), inputs);
-  let model = new Uint8Array();
+  let model: Uint8Array = new Uint8Array();
   for (const raise of [false, true]) {
     model = await written(t, text, raise);
     const ours = await runModel(model, inputs);

@@ -70,7 +70,7 @@ async function results(dtype: DType, target: Target): Promise<Map<string, Return
 
 const COARSE: Partial<Record<DType, number>> = { f16: 4e-3, bf16: 3e-2 };
 // How many uses accept the type, so that none is skipped by mistake.
-const TRIED: Partial<Record<DType, number>> = { f64: 64, f16: 64, bf16: 64, i64: 40, i32: 40, i16: 40, i8: 40, u8: 39 };
+const TRIED = { f64: 64, f16: 64, bf16: 64, i64: 40, i32: 40, i16: 40, i8: 40, u8: 39 } as const satisfies Partial<Record<DType, number>>;
 
 for (const target of ["cpu", "portable"] as const)
   for (const dtype of DTYPES.filter((d) => d !== "f32" && d !== "i4" && d !== "u4" && d !== "bool"))

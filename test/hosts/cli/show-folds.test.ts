@@ -86,8 +86,7 @@ test("text for people: marks without colours in a pipe, the same marks with them
   t.is(marked.replace(/‹\d+›/g, ""), `  [CLS] ${SENTENCE} [SEP]`);
   const numbers = [...marked.matchAll(/‹(\d+)›/g)].map((m) => Number(m[1]));
   const { folds } = told(await show("text.kiri", "--variant", "folded", SENTENCE, "--json"))[0] ?? { folds: undefined };
-  t.is(numbers.length, folds?.merged);
-  t.is(new Set(numbers).size, folds?.into);
+  t.deepEqual([numbers.length, new Set(numbers).size], [folds?.merged, folds?.into]);
   t.false(out.includes(ESCAPE));
   const coloured = await kiri({ cwd, isTerminal: true }, "run", "text.kiri", "--variant", "folded", SENTENCE, "--show", "folds");
   t.true(coloured.out.includes(`${ESCAPE}[36m`));

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { literal } from "../../../compiler/graph/build.ts";
 import { openProgram } from "../../../compiler/program.ts";
 import { truthColumn } from "../../../hosts/evaluation/columns.ts";
@@ -88,7 +88,7 @@ test("a JSON list may stand in lines; paths of pictures are relative to it", asy
   t.regex((await opened(root, `(picture: image) = "data/d.json"`)).says, /picture of record 0: there is no file "b\.png"/);
 });
 
-async function labels(pictures: readonly sharp.Sharp[]): Promise<DataSet> {
+async function labels(pictures: readonly Sharp[]): Promise<DataSet> {
   const root = temporaryFolder();
   for (const [i, picture] of pictures.entries()) await picture.png({ palette: false }).toFile(join(root, `${i}.png`));
   writeFileSync(join(root, "d.json"), JSON.stringify(pictures.map((_, i) => ({ label: `${i}.png` }))));
@@ -96,7 +96,7 @@ async function labels(pictures: readonly sharp.Sharp[]): Promise<DataSet> {
   if (!value) throw new Error(says);
   return value;
 }
-const grey = (width: number, height: number, values: readonly number[]): sharp.Sharp => sharp(Uint8Array.from(values), { raw: { width, height, channels: 1 } }).toColourspace("b-w");
+const grey = (width: number, height: number, values: readonly number[]): Sharp => sharp(Uint8Array.from(values), { raw: { width, height, channels: 1 } }).toColourspace("b-w");
 
 test("the digest of a list covers the pictures that it names", async (t) => {
   const root = temporaryFolder();
