@@ -7,7 +7,7 @@ import { DATA_FILE, planConstants, streamConstants } from "../compiler/emit/cons
 import { digestSources, manifestFile, REQUIRED_TOKENIZER_FILES, shown, tokenizerFiles, tokenizerFolders } from "../compiler/emit/manifest.ts";
 import { emitModel } from "../compiler/emit/onnx.ts";
 import type { Host } from "../compiler/host.ts";
-import { version } from "./cli/version.ts";
+import { version } from "./version.ts";
 import { typingFiles } from "./typings.ts";
 
 export const MODEL_FILE = "model.onnx";

@@ -17,11 +17,11 @@ import { addOptimise } from "./commands/optimise.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addRun } from "./commands/run.ts";
 import { addTest } from "./commands/test.ts";
-import type { AddCommand, Context } from "./command.ts";
+import { type AddCommand, type Context, examples } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { UsageError } from "./usage-error.ts";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 /** In the order of the help. */
 const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addOptimise, addProfile, addBench, addExplain, addDoctor, addCompletion];
@@ -35,6 +35,14 @@ export function commandLine(context: Context): Command {
     .configureOutput({ writeOut: (text) => void context.io.stdout.write(text), writeErr: (text) => void context.io.stderr.write(text) })
     .showHelpAfterError("(kiri --help shows what there is)");
   for (const add of COMMANDS) add(program, context);
+  examples(program, [
+    ["kiri new my-project", "a project that compiles and runs at once"],
+    ["kiri check", "every problem of its programs"],
+    ["kiri compile pipelines/digits.kiri -o build/digits", "an artefact: one ONNX graph with its weights"],
+    ["kiri run build/digits 3.png", "run it on a picture"],
+    ["kiri bench pipelines/scenes.kiri", "its variants beside the plain model"],
+    ["kiri explain F301", "what a code means, and a way out"],
+  ]);
   program.addHelpText("after", "\nExit codes: 0 success, 1 errors or a gate failed, 2 usage or unreadable input, 3 a bug of ours, 130 interrupted.");
   return program;
 }

@@ -7,7 +7,7 @@ import { sarif } from "../../compiler/diagnostics/sarif.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Io, painter } from "./io.ts";
 import { type ProgramFile, repositoryPrefix } from "./project.ts";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 export const FORMATS = ["pretty", "json", "sarif", "github"] as const;
 export type Format = (typeof FORMATS)[number];

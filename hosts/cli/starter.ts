@@ -1,6 +1,6 @@
 // The files of a new project.
 import sharp from "sharp";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 /** By path. */
 export async function starterFiles(name: string): Promise<ReadonlyMap<string, string | Uint8Array>> {

@@ -2,7 +2,7 @@
 import { arch, availableParallelism, cpus, platform } from "node:os";
 import type { ArtifactFile } from "../../compiler/emit/artifact-file.ts";
 import { onnxRuntimeVersion } from "../../runtime/onnxruntime.ts";
-import { version } from "../cli/version.ts";
+import { version } from "../version.ts";
 
 export const REPORT = "report.json";
 

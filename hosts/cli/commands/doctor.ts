@@ -7,7 +7,7 @@ import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { printJson } from "../problems.ts";
-import { version } from "../version.ts";
+import { version } from "../../version.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -34,9 +34,15 @@ export function addDoctor(program: Command, context: Context): void {
 async function doctor(io: Io, options: Options): Promise<ExitCode> {
   const { probe } = await import("../../../runtime/providers.ts");
   const found = await probe();
-  const findings = [nodeVersion(), library(), runtime(found.onnxruntime), ...found.providers.map(provider)];
+  const providers: Tried[] = [];
+  if (found.providers.some((p) => p.ready)) {
+    const { whyNot } = await import("../device-trial.ts");
+    // One after the other: each takes the device while it is tried.
+    for (const p of found.providers) providers.push({ ...p, fails: p.ready ? await whyNot(p.name) : undefined });
+  } else providers.push(...found.providers.map((p) => ({ ...p, fails: undefined })));
+  const findings = [nodeVersion(), library(), runtime(found.onnxruntime), ...providers.map(provider)];
   const code = found.onnxruntime === undefined || !existsSync(join(packageRoot(), "stdlib", "core.kiri")) ? EXIT.failed : EXIT.success;
-  if (options.json) printJson(io, "doctor", code, [], { node: process.version, platform: process.platform, arch: process.arch, findings, providers: found.providers, folder: found.folder ?? null });
+  if (options.json) printJson(io, "doctor", code, [], { node: process.version, platform: process.platform, arch: process.arch, findings, providers: providers.map(({ fails, ...p }) => ({ ...p, works: p.ready && fails === undefined, why: fails ?? p.why })), folder: found.folder ?? null });
   else {
     io.stdout.write(`kirigami ${version()} on ${process.platform} ${process.arch}\n`);
     for (const f of findings) io.stdout.write(`${f.ok ? "ok  " : "no  "}${f.what}: ${f.says}\n${f.remedy ? `      ${f.remedy}\n` : ""}`);
@@ -59,7 +65,18 @@ function runtime(found: string | undefined): Finding {
   return { what: "ONNX Runtime", ok: found !== undefined, says: found ?? "onnxruntime-node is not installed; programs compile, and nothing runs", remedy: found === undefined ? "npm install onnxruntime-node@1.30" : null };
 }
 
-function provider({ name, ready, why, libraries }: { name: string; ready: boolean; why: string; libraries: readonly { name: string; from: string; found: boolean }[] }): Finding {
+/** A device, and why a model that was run on it failed; undefined where it ran, or what the device needs is missing. */
+interface Tried {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly why: string;
+  readonly libraries: readonly { readonly name: string; readonly from: string; readonly found: boolean }[];
+  readonly fails: string | undefined;
+}
+
+function provider({ name, ready, why, libraries, fails }: Tried): Finding {
+  const what = `device ${name}`;
+  if (ready) return fails === undefined ? { what, ok: true, says: "works: a small model ran on it", remedy: null } : { what, ok: false, says: fails, remedy: "`--device auto` takes what works" };
   const missing = [...new Set(libraries.filter((l) => !l.found).map((l) => l.from))];
   const packages = missing.filter((from) => /^nvidia-/.test(from));
   const names = libraries.filter((l) => !l.found).map((l) => l.name);
@@ -67,5 +84,5 @@ function provider({ name, ready, why, libraries }: { name: string; ready: boolea
     ...(packages.length ? [`python3 -m pip install ${packages.join(" ")}, and KIRIGAMI_CUDA=<the folder site-packages>`] : []),
     ...missing.filter((from) => !packages.includes(from)).map((from) => `needs ${from}`),
   ];
-  return { what: `device ${name}`, ok: ready, says: ready ? "can be asked for" : names.length ? `${names.length} of ${libraries.length} libraries are missing: ${names.join(", ")}` : why, remedy: remedies.length ? remedies.join("; ") : null };
+  return { what, ok: false, says: names.length ? `${names.length} of ${libraries.length} libraries are missing: ${names.join(", ")}` : why, remedy: remedies.length ? remedies.join("; ") : null };
 }

@@ -1,7 +1,7 @@
 // The version of this package, as its package.json says.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../node-host.ts";
+import { packageRoot } from "./node-host.ts";
 
 let known: string | undefined;
 
