@@ -45,7 +45,7 @@ async function fromArgument(io: Io, arg: string, open: readonly Boundary[]): Pro
   const isOne = open.length === 1;
   if (extension === ".jsonl" || extension === ".ndjson") return jsonLines(readText(path, arg), arg, dirname(path), open);
   if (extension === ".json" && existsSync(path)) return jsonFile(readText(path, arg), arg, dirname(path), open);
-  if (extension === ".safetensors") return tensorRecords(await readTensors(existing(path, arg)), arg, open);
+  if (extension === ".safetensors") return tensorRecords(readTensors(existing(path, arg)), arg, open);
   if (isOne && only?.type === "image") return pictures(path, arg).map((p) => ({ name: p.name, record: nested({ [only.name]: p.path }) }));
   if (isOne && only?.type === "text") {
     if (extension === ".txt" && existsSync(path)) return textLines(readText(path, arg), arg, only);
@@ -207,7 +207,7 @@ async function sharedFields(io: Io, manifest: Manifest, common: readonly string[
 
 async function sharedTensor(io: Io, input: Boundary, text: string): Promise<InputValue> {
   if (extname(text) !== ".safetensors") return tensorOf(input, parse(text, `--set ${input.name}`), `--set ${input.name}`);
-  const tensors = await readTensors(existing(resolve(io.cwd, text), text));
+  const tensors = readTensors(existing(resolve(io.cwd, text), text));
   const found = tensors.get(input.name) ?? (tensors.size === 1 ? [...tensors.values()][0] : undefined);
   if (!found) throw new UsageError(`${text} holds no tensor ${input.name}; it has ${[...tensors.keys()].join(", ")}.`);
   return found;

@@ -5,6 +5,8 @@ import { table } from "./table.ts";
 import { stacked, tensorFile } from "./tensor-files.ts";
 
 export type OutputRecord = Readonly<Record<string, OutputValue>>;
+/** A value that has no fields. */
+type FlatOutput = number | boolean | Tensor;
 
 const isTensor = (v: OutputValue): v is Tensor => typeof v === "object" && "dtype" in v && "dims" in v && ArrayBuffer.isView(v.data);
 
@@ -37,20 +39,19 @@ function short(t: Tensor, v: number | bigint): number | bigint {
 export const jsonLine = (record: OutputRecord): string => `${JSON.stringify(plainValue(record))}\n`;
 
 /** `a.b` for field b of record a. */
-export function flatOutputs(record: OutputRecord, prefix = ""): [string, Exclude<OutputValue, { readonly [field: string]: OutputValue }>][] {
-  return Object.entries(record).flatMap(([name, value]) => (typeof value === "object" && !isTensor(value) ? flatOutputs(value, `${prefix}${name}.`) : [[`${prefix}${name}`, value as Tensor | number | boolean]])) as never;
+export function flatOutputs(record: OutputRecord, prefix = ""): [string, FlatOutput][] {
+  return Object.entries(record).flatMap(([name, value]): [string, FlatOutput][] => (typeof value === "object" && !isTensor(value) ? flatOutputs(value, `${prefix}${name}.`) : [[`${prefix}${name}`, value]]));
 }
 
 export function resultTable(names: readonly string[], records: readonly OutputRecord[]): string {
   const fields = flatOutputs(records[0] ?? {}).map(([name]) => name);
-  const rows = records.map((record, i) => [names[i] ?? "", ...flatOutputs(record).map(([, v]) => shown(v as OutputValue))]);
+  const rows = records.map((record, i) => [names[i] ?? "", ...flatOutputs(record).map(([, v]) => shown(v))]);
   return table([{ title: "input" }, ...fields.map((title) => ({ title, align: "right" as const }))], rows);
 }
 
-function shown(value: OutputValue): string {
+function shown(value: FlatOutput): string {
   if (typeof value === "number") return Number.isInteger(value) ? `${value}` : `${Number(value.toPrecision(5))}`;
   if (typeof value === "boolean") return `${value}`;
-  if (!isTensor(value)) return "";
   const first = [...value.data.slice(0, 3)].map((v) => (typeof v === "bigint" ? `${v}` : `${Number(v.toPrecision(4))}`));
   return `${value.dtype}[${value.dims.join(", ")}] ${first.join(" ")}${value.data.length > 3 ? " …" : ""}`;
 }
@@ -59,12 +60,12 @@ function shown(value: OutputValue): string {
 export function resultTensors(records: readonly OutputRecord[]): Buffer {
   const columns = new Map<string, Tensor[]>();
   for (const record of records)
-    for (const [name, value] of flatOutputs(record)) columns.set(name, [...(columns.get(name) ?? []), asTensor(value as OutputValue)]);
+    for (const [name, value] of flatOutputs(record)) columns.set(name, [...(columns.get(name) ?? []), asTensor(value)]);
   return tensorFile(new Map([...columns].map(([name, parts]) => [name, stacked(name, parts)])));
 }
 
-function asTensor(value: OutputValue): Tensor {
+function asTensor(value: FlatOutput): Tensor {
   if (typeof value === "boolean") return { dtype: "bool", dims: [], data: Uint8Array.of(value ? 1 : 0) };
   if (typeof value === "number") return { dtype: "f64", dims: [], data: Float64Array.of(value) };
-  return value as Tensor;
+  return value;
 }

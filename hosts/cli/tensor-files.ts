@@ -1,13 +1,12 @@
 // Tensors in safetensors files: inputs of a run, and its results. Reading is the compiler's own reader, so that files that lie are refused.
 import { basename, dirname } from "node:path";
 import { openSafetensors } from "../../compiler/import/safetensors.ts";
-import type { Tensor, TypedArray } from "../../runtime/tensor.ts";
+import { fromBytes, stack, type Tensor, type TypedArray } from "../../runtime/tensor.ts";
 import { NodeHost } from "../node-host.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** All tensors of a file. */
-export async function readTensors(path: string): Promise<Map<string, Tensor>> {
-  const { fromBytes } = await import("../../runtime/tensor.ts");
+export function readTensors(path: string): Map<string, Tensor> {
   const host = new NodeHost({ root: dirname(path) });
   try {
     const { value, problems } = openSafetensors(host, path, basename(path), undefined);
@@ -52,8 +51,5 @@ export function stacked(name: string, parts: readonly Tensor[]): Tensor {
   const [first] = parts;
   if (!first) throw new UsageError(`There are no records, so ${name} has no values.`);
   if (parts.some((p) => p.dims.join() !== first.dims.join())) throw new UsageError(`${name} has other sizes in every record, so that the records make no one tensor.`, "Ask for --format jsonl.");
-  const size = first.data.length;
-  const data = new (first.data.constructor as new (length: number) => TypedArray)(size * parts.length);
-  parts.forEach((p, i) => { data.set(p.data as never, i * size); });
-  return { dtype: first.dtype, dims: [parts.length, ...first.dims], data };
+  return stack(name, first.dtype, parts);
 }
