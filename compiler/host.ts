@@ -1,4 +1,4 @@
-// The only way out of the compiler: files, weights, evaluation, measurement. Hosts implement it; tests fake it.
+// The only way out of the compiler: files, weights, evaluation. Hosts implement it; tests fake it.
 import type { DType } from "./types/tensor.ts";
 
 /** A tensor with its values: little-endian bytes. */
