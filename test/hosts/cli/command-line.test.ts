@@ -1,16 +1,19 @@
 // The command line as a whole: help, wrong usage, explain, completion, colours, bugs of our own.
+import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import test from "ava";
 import { packageRoot } from "../../../hosts/node-host.ts";
+import { smallModel } from "../../runtime/support.ts";
 import { answer, kiri } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/safetensors-file.ts";
 
 const cwd = packageRoot();
-const COMMANDS = ["new", "check", "compile", "run", "test", "fmt", "inspect", "profile", "bench", "explain", "doctor", "completion"];
+const COMMANDS = ["new", "check", "compile", "run", "test", "fmt", "inspect", "optimise", "profile", "bench", "explain", "doctor", "completion"];
 
 test("help names every command, and help of every command shows examples", async (t) => {
   const help = await kiri({ cwd }, "--help");
   t.is(help.code, 0);
+  t.regex(help.out, /\nExamples:\n {2}\$ kiri new /);
   for (const name of COMMANDS) {
     t.regex(help.out, new RegExp(`^ {2}${name} `, "m"));
     const own = await kiri({ cwd }, name, "--help");
@@ -72,6 +75,24 @@ test("completion knows the commands and their options", async (t) => {
   t.is((await kiri({ cwd }, "completion", "tcsh")).code, 2);
 });
 
+test("bash takes the completion, and completes commands, options and their values with it", async (t) => {
+  const bash = spawnSync("bash", ["--version"]);
+  if (bash.error) return t.pass("there is no bash here");
+  const { out: script } = await kiri({ cwd }, "completion", "bash");
+  const parsed = spawnSync("bash", ["-n"], { input: script, encoding: "utf8" });
+  t.is(parsed.status, 0, parsed.stderr);
+  const completed = (...words: readonly string[]): string[] => {
+    const asked = `${script}\nCOMP_WORDS=(${words.map((w) => `"${w}"`).join(" ")}); COMP_CWORD=${words.length - 1}; _kiri; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p kiri`;
+    const { stdout, stderr } = spawnSync("bash", ["--norc", "-c", asked], { encoding: "utf8", cwd: temporaryFolder() });
+    t.is(stderr, "");
+    t.regex(stdout, /-F _kiri kiri\n$/);
+    return stdout.trimEnd().split("\n").slice(0, -1);
+  };
+  t.deepEqual(completed("kiri", "comp"), ["compile", "completion"]);
+  t.deepEqual(completed("kiri", "check", "--max"), ["--max-warnings"]);
+  t.deepEqual(completed("kiri", "check", "--target", "cu"), ["cuda"]);
+});
+
 test("colours: on a terminal only, NO_COLOR and FORCE_COLOR are obeyed", async (t) => {
   const text = "fn f(x: f32[B]) -> f32[B] { y }\n";
   const has = async (isTerminal: boolean, env: Record<string, string>): Promise<boolean> => (await kiri({ cwd: temporaryFolder(), stdin: text, isTerminal, env }, "check", "-")).err.includes("\u001b[");
@@ -109,6 +130,14 @@ test("doctor says what runs here and what is missing", async (t) => {
   t.regex(out, /^ok {2}device cpu/m);
   const { findings } = answer(await kiri({ cwd }, "doctor", "--json")) as unknown as { findings: { what: string; ok: boolean; remedy: string | null }[] };
   for (const f of findings) if (!f.ok) t.truthy(f.remedy, `${f.what} lacks something, and nothing says what to do`);
+  // What is called working runs a model when it is asked for, and what is not refuses.
+  const { Graph } = await import("../../../runtime/graph.ts");
+  const model = smallModel([{ name: "x", dtype: "f32", sizes: [1] }], [{ name: "y", dtype: "f32", sizes: [1] }], [{ op: "Exp", inputs: ["x"], outputs: ["y"] }]);
+  for (const f of findings.filter((found) => found.what.startsWith("device "))) {
+    const open = async (): Promise<void> => void (await (await Graph.open(model, { device: f.what.slice("device ".length) })).release());
+    if (f.ok) await t.notThrowsAsync(open(), f.what);
+    else await t.throwsAsync(open(), { name: "RuntimeError" }, f.what);
+  }
 });
 
 test("test computes the claims of checks", async (t) => {
