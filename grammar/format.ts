@@ -7,6 +7,8 @@ import type { SyntaxProblem } from "./problem.ts";
 import type { Source } from "./source.ts";
 import { token } from "./tokens.ts";
 
+export { source } from "./source.ts";
+
 export const WIDTH = 140;
 const STEP = "  ";
 

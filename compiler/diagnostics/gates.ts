@@ -27,7 +27,7 @@ export const gates = define({
   }),
   G606: error("This data cannot be used", {
     says: (h: { path: string; why: string }) => `${h.path}: ${h.why}.`,
-    next: () => "Data is a JSON list of records, or a safetensors file with one tensor a field.",
+    next: () => "Data is a JSON list of records, JSON Lines with one a line (`.jsonl`), or a safetensors file with one tensor a field.",
   }),
   G607: error("There is no such data", {
     says: (h: { name: string; near: readonly string[] }) => `No \`data ${h.name}\` is declared here.`,

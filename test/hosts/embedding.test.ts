@@ -13,6 +13,9 @@ const run = promisify(execFile);
 /** The program that docs/embedding.md shows. */
 const PROGRAM = /```ts program\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, "docs/embedding.md"), "utf8"))?.[1] ?? "";
 
+/** The two lines about `kirigami/format` there. */
+const FORMAT = /```ts format\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, "docs/embedding.md"), "utf8"))?.[1] ?? "";
+
 /** Each line must be an error, or tsc reports that it is not. */
 const MISTAKES = `
 import { Session } from "kirigami/runtime";
@@ -43,13 +46,16 @@ test("the types of an artefact type an embedding program, which runs", async (t)
   writeFileSync(join(folder, "package.json"), `{"type":"module"}`);
   writeFileSync(join(folder, "program.ts"), PROGRAM);
   writeFileSync(join(folder, "mistakes.ts"), MISTAKES);
+  writeFileSync(join(folder, "format.ts"), FORMAT);
   const options = {
     target: "ES2022", lib: ["ES2023", "ESNext.Disposable"], module: "NodeNext", moduleResolution: "NodeNext", strict: true, noEmit: true, skipLibCheck: true,
-    allowImportingTsExtensions: true, resolveJsonModule: true, types: ["node"], paths: { "kirigami/runtime": [join(ROOT, "runtime/session.ts")], "kirigami/compile": [join(ROOT, "hosts/compile.ts")] },
+    allowImportingTsExtensions: true, resolveJsonModule: true, types: ["node"], paths: { "kirigami/runtime": [join(ROOT, "runtime/session.ts")], "kirigami/compile": [join(ROOT, "hosts/compile.ts")], "kirigami/format": [join(ROOT, "grammar/format.ts")] },
   };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts", "mistakes.ts"] }));
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.ts", "mistakes.ts", "format.ts"] }));
   const checked = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder]).catch((error: { stdout: string }) => error);
   t.is(checked.stdout, "");
   const { stdout } = await run(process.execPath, ["--import=tsx", "program.ts"], { cwd: folder });
   t.is(stdout, "cpu\n3 true\n0,4\nAbortError\n");
+  const formatted = await run(process.execPath, ["--import=tsx", "format.ts"], { cwd: folder });
+  t.is(formatted.stdout, "fn half(x: f32[N]) -> f32[N] { x * 0.5 }\n\n");
 });
