@@ -2,6 +2,7 @@
 import { programProblems } from "../compiler/compile.ts";
 import type { Problem } from "../compiler/diagnostics/define.ts";
 import { openProgram } from "../compiler/program.ts";
+import { ModuleCache } from "../compiler/resolve/cache.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
 import type { Source } from "../grammar/source.ts";
 import { type BuildOptions, type BuildResult, build, openHost } from "./build.ts";
@@ -34,13 +35,16 @@ export interface CheckResult {
   readonly sources: ReadonlyMap<string, Source>;
 }
 
+/** What is known of the standard library. A warm process reads and checks it once, whatever the project. */
+const LIBRARY = new ModuleCache();
+
 /** Every problem of a program, its pipelines and its variants, each told once; pipelines are looked at even where declarations have errors. Nothing is written or run. */
 export function check(options: CheckOptions): CheckResult {
   const opened = openHost(options);
   if (!opened.host) return { pipelines: [], variants: [], problems: [opened.problem], sources: new Map() };
   const { host } = opened;
   try {
-    const { value: program, problems, sources } = openProgram(host, options.file, options.text);
+    const { value: program, problems, sources } = openProgram(host, options.file, options.text, new ModuleCache(LIBRARY));
     const pipelines = program?.pipelines.map((p) => p.name.name) ?? [];
     const variants = program?.compressions.map((c) => c.as?.name ?? c.target.name) ?? [];
     // A file that could not be read to its end would only be told what follows from that.

@@ -30,8 +30,15 @@ interface Checked {
 export class ModuleCache {
   readonly #parsed = new Map<string, ParsedText>();
   readonly #checked = new Map<string, Checked>();
+  readonly #library: ModuleCache | undefined;
+
+  /** `library`: where modules of the standard library are kept, which are the same for every host. */
+  constructor(library?: ModuleCache) {
+    this.#library = library;
+  }
 
   parse(path: string, text: string): ParsedText {
+    if (this.#library && path.startsWith("std:")) return this.#library.parse(path, text);
     const known = this.#parsed.get(path);
     if (known?.text === text) return known;
     const from = source(path, text);
@@ -47,6 +54,7 @@ export class ModuleCache {
 
   /** What checking a module said; asked again only where its text, or one that it uses, is another. */
   checks(module: LoadedModule, check: () => readonly Problem[]): readonly Problem[] {
+    if (this.#library && module.isLibrary) return this.#library.checks(module, check);
     const of = [...reached(module)].map((m) => m.ast);
     const known = this.#checked.get(module.path);
     if (known && known.of.length === of.length && known.of.every((ast, i) => ast === of[i])) return known.problems;
