@@ -30,7 +30,7 @@ const FUSED: Readonly<Record<string, readonly Target[]>> = {
   windowMeans: ["cpu", "cuda", "portable"],
 };
 
-/** Ops that exist at a level. At `onnx` they are those of `fused`; what is checked besides is that every size can be had. */
+/** Ops that exist at a level. At `onnx` they are those of `fused`; what is checked besides, once all passes are through, is that every size can be had. */
 export function legalOps(level: Level, target: Target): ReadonlySet<string> {
   return TABLE[level === "tensor" ? "tensor" : target];
 }

@@ -57,12 +57,18 @@ function* uses(node: Node): Iterable<Fault> {
     if (input.types.length > 1 && node.op !== "item") yield { says: `${node.op} uses ${input.op}, which has ${input.types.length} outputs, without saying which`, node };
 }
 
-/** Symbols that stand in attributes, in no input, and that no node makes cannot be computed by a run. */
+/** Symbols that stand in attributes, in no input, and that no node makes cannot be computed by a run. Nodes whose results alone tell their sizes are read like inputs. */
 function* sizes(graph: Graph, order: readonly Node[]): Iterable<Fault> {
+  const { facts } = graph.arena;
   const readable = new Set<string>();
-  for (const { node } of graph.inputs) for (const dim of node.type.dims) graph.arena.facts.symbolsOf(dim, readable);
-  for (const node of order)
-    for (const dim of Object.values(node.attrs).flatMap(dimsIn))
-      for (const name of graph.arena.facts.symbolsOf(dim))
-        if (!readable.has(name) && !graph.arena.makerOf(name)) yield { says: `${node.op} needs the size ${name}, which no input has`, node };
+  const read = (node: Node): void => { for (const type of node.types) for (const dim of type.dims) facts.symbolsOf(dim, readable); };
+  for (const { node } of graph.inputs) read(node);
+  for (const node of order) {
+    // A foreign node's attributes say what comes out; they need no size.
+    if (node.op !== "foreign")
+      for (const dim of Object.values(node.attrs).flatMap(dimsIn))
+        for (const name of facts.symbolsOf(dim))
+          if (!readable.has(name) && !graph.arena.makerOf(name)) yield { says: `${node.op} needs the size ${name}, which no input has`, node };
+    if (node.op === "foreign" || node.op === "choose") read(node);
+  }
 }

@@ -51,6 +51,8 @@ export function runPasses(graph: Graph<"tensor">, target: TargetName, { record =
     if (each.makes) record.count(current, each.makes);
     done.push(each.name);
   }
+  // What is emitted: besides legal ops and types, a run can know every size.
+  hold(current, target, "onnx", "what is left to emit", done);
   return { ...current, level: "fused" } as Graph<"fused">;
 }
 

@@ -65,7 +65,7 @@ const OTHERS: Readonly<Record<string, Make>> = {
   "whole numbers divide with a remainder": (b) => b.mul(b.binary("div", ids(b), b.scalar("i64", 2)), b.scalar("i64", 2)),
   "a product that is read elsewhere": (b) => { const twice = b.mul(x(b), n(b, 2)); return b.add(b.exp(twice), b.mul(twice, n(b, 3))); },
   "a cast that loses digits": (b) => b.cast(b.cast(x(b), "i64"), "f32"),
-  "a repetition that nothing else makes": (b) => b.add(b.expand(b.input("r", "f32", [1, 1, C]), [B, N, C]), b.input("s", "f32", [1, 1, C])),
+  "a repetition that nothing else makes": (b) => b.concat([b.add(b.expand(b.input("r", "f32", [1, 1, C]), [B, N, C]), b.input("s", "f32", [1, 1, C])), x(b)], 2),
   "axes that change places": (b) => b.transpose(x(b), [0, 2, 1]),
   "a slice over two parts": (b) => b.slice(b.concat([x(b), y(b)], 1), 1, subtract(N, constant(1)), add(N, constant(1))),
   "steps between slices": (b) => b.slice(b.slice(x(b), 1, 0, N, 2), 1, 0, ceilDivide(N, constant(2)), 2),
