@@ -40,6 +40,8 @@ for (const [variant, wanted] of [
   ["expedite_12", 0.655],
   ["expedite_8", 0.531],
   ["expedite_8_residual", 0.61],
+  ["uniform_12", 0.463],
+  ["uniform_8", 0.287],
   ["tome_keys", 0.638],
   ["tome_features", 0.747],
   ["tome_features_30_residual", 0.723],

@@ -62,9 +62,12 @@ function quantized(x: Float32Array, w: Float32Array, bias: Float32Array): number
   });
 }
 
-test("int8 computes the formula, bit for bit in whole numbers", async (t) => {
+test("int8 computes the formula in the words of every target, bit for bit in whole numbers", async (t) => {
   const wanted = quantized(X, LEFT, SHIFT);
-  for (const spelling of SPELLINGS) t.true(difference(half(output(await run(small, given, spelling), "y"), 0), wanted).relative <= 1e-6, spelling);
+  for (const target of ["cpu", "portable", "cuda"] as const) {
+    const model = compiled(text, { ...place, variant: "small", target });
+    for (const spelling of SPELLINGS) t.true(difference(half(output(await run(model, given, spelling, target), "y"), 0), wanted).relative <= 1e-6, `${target}, ${spelling}`);
+  }
 });
 
 test("int8 is near the plain map, and not the same", async (t) => {
