@@ -111,5 +111,6 @@ const tokens = ({ tokens: t }: Row): string => (t === undefined || t.entering ==
 function footnote({ machine, rows }: Comparison): string {
   const measures = [...new Set(rows.flatMap((r) => Object.keys(r.measures)))].join(", ");
   const control = rows.some((r) => r.variant.endsWith(" / random")) ? "/ random: as many tokens as the variant keeps, drawn without looking; quality is the mean of all draws" : "";
-  return [measures, control, `${machine.processor}, ONNX Runtime ${machine.onnxruntime}; medians of one record on one thread, ± half the distance of the quartiles`].filter(Boolean).join("\n");
+  const times = rows.some((r) => r.latencyMs !== undefined) ? "; medians of one record on one thread, ± half the distance of the quartiles" : "";
+  return [measures, control, `${machine.processor}, ONNX Runtime ${machine.onnxruntime}${times}`].filter(Boolean).join("\n");
 }
