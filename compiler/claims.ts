@@ -21,7 +21,7 @@ export interface ClaimResult {
   readonly detail: string;
 }
 
-export interface Claims {
+interface Claims {
   readonly claims: readonly ClaimResult[];
   /** What is wrong with the file, and G609 for each claim that does not hold. */
   readonly problems: readonly Problem[];

@@ -50,7 +50,7 @@ export interface Outcome<T> {
 }
 
 /** A pipeline as a graph at level "tensor", folds and rewrites woven in. */
-export interface Elaborated {
+interface Elaborated {
   readonly program: Program;
   readonly pipeline: Ast.PipelineDecl;
   readonly compression: Ast.CompressDecl | undefined;

@@ -27,7 +27,7 @@ export interface FunctionInput {
   readonly dims: readonly (number | string)[];
 }
 
-export interface FunctionRequest {
+interface FunctionRequest {
   /** The `.kiri` file, relative to the project's root. */
   readonly file: string;
   readonly text?: string;

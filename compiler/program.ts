@@ -25,7 +25,7 @@ export interface Program {
   readonly models: readonly Ast.ModelDecl[];
 }
 
-export interface Opened {
+interface Opened {
   readonly value: Program | undefined;
   readonly problems: readonly Problem[];
   /** Texts of all files, for rendering. */

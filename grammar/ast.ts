@@ -322,9 +322,9 @@ export type AxisExpr =
   | (Base & { readonly kind: "rest" })                                                        // ...
   | (Base & { readonly kind: "some"; readonly name: Ident; readonly bound: Expr });           // some K <= N
 export interface NamedType extends Base { readonly kind: "named-type"; readonly path: readonly Ident[] }
-export interface ListType extends Base { readonly kind: "list-type"; readonly element: TypeExpr }
-export interface RecordType extends Base { readonly kind: "record-type"; readonly fields: readonly Param[] }
-export interface TupleType extends Base { readonly kind: "tuple-type"; readonly elements: readonly TypeExpr[] }
+interface ListType extends Base { readonly kind: "list-type"; readonly element: TypeExpr }
+interface RecordType extends Base { readonly kind: "record-type"; readonly fields: readonly Param[] }
+interface TupleType extends Base { readonly kind: "tuple-type"; readonly elements: readonly TypeExpr[] }
 
 // ── statements ───────────────────────────────────────────────────────────────
 export interface Block extends Base {
@@ -344,16 +344,16 @@ export interface Let extends Base {
   readonly doc: Doc;
 }
 export interface Assign extends Base { readonly kind: "assign"; readonly name: Ident; readonly value: Expr } // size := total
-export interface ExprStatement extends Base { readonly kind: "expression"; readonly value: Expr }
+interface ExprStatement extends Base { readonly kind: "expression"; readonly value: Expr }
 
 // ── expressions ──────────────────────────────────────────────────────────────
 export type Expr =
   | NumberLiteral | StringLiteral | BoolLiteral | Name | Member | Call | Index | Unary | Binary
   | If | Repeat | ListLiteral | Comprehension | TupleLiteral | RecordLiteral | AsAxes | AsName | Into;
 
-export interface NumberLiteral extends Base { readonly kind: "number"; readonly value: number; readonly isInteger: boolean }
-export interface StringLiteral extends Base { readonly kind: "string"; readonly value: string }
-export interface BoolLiteral extends Base { readonly kind: "bool"; readonly value: boolean }
+interface NumberLiteral extends Base { readonly kind: "number"; readonly value: number; readonly isInteger: boolean }
+interface StringLiteral extends Base { readonly kind: "string"; readonly value: string }
+interface BoolLiteral extends Base { readonly kind: "bool"; readonly value: boolean }
 export interface Name extends Base { readonly kind: "name"; readonly name: string }
 export interface Member extends Base { readonly kind: "member"; readonly object: Expr; readonly name: Ident }
 export interface Call extends Base {
@@ -381,15 +381,15 @@ export interface Repeat extends Base {
   readonly from: Expr;
   readonly body: Block;
 }
-export interface ListLiteral extends Base { readonly kind: "list"; readonly elements: readonly Expr[] }
+interface ListLiteral extends Base { readonly kind: "list"; readonly elements: readonly Expr[] }
 /** `[f(l) for l in levels]`, `[f(i) for i in 0..n]` */
 export interface Comprehension extends Base { readonly kind: "comprehension"; readonly element: Expr; readonly name: Ident; readonly source: Expr | Range }
-export interface TupleLiteral extends Base { readonly kind: "tuple"; readonly elements: readonly Expr[] }
+interface TupleLiteral extends Base { readonly kind: "tuple"; readonly elements: readonly Expr[] }
 /** `{ label: a, confidence: b }`, `Merge { kept: k }` */
 export interface RecordLiteral extends Base { readonly kind: "record-literal"; readonly type: Expr | undefined; readonly fields: readonly { readonly name: Ident; readonly value: Expr }[] }
 /** `k as [B, H, N', D]` */
 export interface AsAxes extends Base { readonly kind: "as-axes"; readonly value: Expr; readonly axes: readonly AxisExpr[] }
 /** `near as J` in an argument: a size that names the axis it makes. */
-export interface AsName extends Base { readonly kind: "as-name"; readonly value: Expr; readonly name: Ident }
+interface AsName extends Base { readonly kind: "as-name"; readonly value: Expr; readonly name: Ident }
 /** `C into (H, D)`, `(H, D) into C` in an argument. */
-export interface Into extends Base { readonly kind: "into"; readonly from: Expr; readonly to: Expr }
+interface Into extends Base { readonly kind: "into"; readonly from: Expr; readonly to: Expr }

@@ -10,7 +10,7 @@ export interface TextMateRule {
   readonly patterns?: readonly TextMateRule[];
 }
 
-export interface TextMateGrammar {
+interface TextMateGrammar {
   readonly name: string;
   readonly scopeName: string;
   readonly fileTypes: readonly string[];

@@ -5,7 +5,7 @@ import { type Source, span } from "./source.ts";
 import { DECLARATION_WORDS, isReserved, isWord, token, TOKENS } from "./tokens.ts";
 
 /** Brackets within brackets; each level costs the parser some twenty frames of the stack. */
-export const DEEPEST = 64;
+const DEEPEST = 64;
 
 /** A `//` or `///` comment. */
 export interface Comment {

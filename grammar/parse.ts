@@ -16,14 +16,14 @@ export const LARGEST = 250_000;
 /** Problems reported of one file; more are of no use to anybody. */
 const MOST = 100;
 
-export interface Parsed {
+interface Parsed {
   readonly ast: Ast.Module;
   readonly comments: readonly Comment[];
   readonly problems: readonly SyntaxProblem[];
 }
 
 /** One declaration or `use` with its concrete tree. */
-export interface Piece {
+interface Piece {
   readonly tokens: readonly IToken[];
   readonly tree: CstNode;
 }

@@ -1,5 +1,5 @@
 // The grammar: tokens of one declaration to a concrete tree, with recovery. One token decides nearly everywhere.
-import { type CstNode, CstParser, type IParserErrorMessageProvider, type TokenType } from "chevrotain";
+import { CstParser, type IParserErrorMessageProvider, type TokenType } from "chevrotain";
 import { isReserved, isWord, token, TOKENS } from "./tokens.ts";
 
 /** Errors carry what was expected as data, one token name a piece; sentences are made elsewhere. */
@@ -903,6 +903,3 @@ export class KiriParser extends CstParser {
 
 /** The only instance: building one takes a tenth of a second. It holds nothing between two calls. */
 export const parser = new KiriParser();
-
-export type Rule = "useDeclaration" | "declaration";
-export const parseRule = (rule: Rule): CstNode | undefined => parser[rule]();

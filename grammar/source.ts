@@ -36,7 +36,3 @@ export function position(from: Source, offset: number): { line: number; column: 
 export function span(file: string, start: number, end: number): Span {
   return { file, start, end };
 }
-
-export function joinSpans(first: Span, last: Span): Span {
-  return { file: first.file, start: Math.min(first.start, last.start), end: Math.max(first.end, last.end) };
-}

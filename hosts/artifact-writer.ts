@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import type { ArtifactFile, WrittenFile } from "../compiler/emit/artifact-file.ts";
 import { HostError } from "../compiler/host.ts";
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly signal?: AbortSignal;
   /** Looks at the whole artefact in `directory` before it takes its place, and gives files to add that are not part of it: a report. Where it rejects, nothing has changed at `out`. */
   readonly examine?: (directory: string) => Promise<readonly ArtifactFile[]>;

@@ -13,7 +13,7 @@ import { readVectors, UnreadableVector, type Vector, vectorFiles } from "./confo
 import { evaluator } from "./evaluator.ts";
 import { NodeHost } from "./node-host.ts";
 
-export interface CaseResult {
+interface CaseResult {
   readonly system: string;
   readonly op: string;
   readonly case: string;

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FileFacts, type Host, HostError } from "../compiler/host.ts";
 
-export interface NodeHostOptions {
+interface NodeHostOptions {
   /** The project: no path leaves it. */
   readonly root: string;
   readonly evaluate?: Host["evaluate"];

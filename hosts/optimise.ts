@@ -17,7 +17,7 @@ import { problemOf } from "./build.ts";
 import { evaluator } from "./evaluator.ts";
 import { NodeHost } from "./node-host.ts";
 
-export interface OptimiseOptions {
+interface OptimiseOptions {
   /** The model, relative to the working directory. Its external data lies in its folder. */
   readonly input: string;
   /** The new model; large weights go to a file beside it, `<out>.data`. Both are replaced together, or not at all. */
@@ -41,7 +41,7 @@ export interface Optimised {
   readonly fused: ReadonlyMap<string, number>;
 }
 
-export interface OptimiseResult {
+interface OptimiseResult {
   /** The model and, where it has large weights, its data, as absolute paths; undefined where there are errors, and then nothing has changed. */
   readonly files: readonly string[] | undefined;
   readonly optimised: Optimised | undefined;
@@ -49,7 +49,7 @@ export interface OptimiseResult {
 }
 
 /** What is done to a model, for whoever wants to see the parts of the way by themselves. */
-export interface Steps {
+interface Steps {
   readonly target: TargetName;
   /** Name of the data file beside the model. */
   readonly data: string;

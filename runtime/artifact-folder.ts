@@ -9,19 +9,19 @@ import { Ajv, type ErrorObject } from "ajv";
 import type { FileFacts, Manifest } from "./artifact.d.ts";
 import { reasonOf, refuse } from "./errors.ts";
 
-export const FORMAT = 1;
+const FORMAT = 1;
 /** Manifests have some kilobytes; a gigabyte of JSON must not be parsed. */
 const MOST_MANIFEST = 16 * 2 ** 20;
 /** Files up to here are hashed unless told otherwise; hashing costs about a second a gigabyte. */
 const MOST_HASHED = 64 * 2 ** 20;
 
-export interface Artifact {
+interface Artifact {
   /** Absolute, links followed. */
   readonly folder: string;
   readonly manifest: Manifest;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly verify?: "full" | "sizes";
   readonly onProgress?: (loaded: number, total: number) => void;
   readonly signal?: AbortSignal;

@@ -4,7 +4,7 @@ import { Graph } from "./graph.ts";
 import { bytesOf, fromBytes } from "./tensor.ts";
 
 /** A tensor as little-endian bytes. */
-export interface Bytes {
+interface Bytes {
   readonly dtype: DType;
   readonly dims: readonly number[];
   readonly bytes: Uint8Array;

@@ -108,19 +108,19 @@ function providerLibraries(device: string): Library[] {
 }
 
 /** The libraries that a device needs beyond ONNX Runtime itself. Those that are there are loaded, wherever they lie, so that no LD_LIBRARY_PATH is needed. */
-export function librariesOf(device: string): Library[] {
+function librariesOf(device: string): Library[] {
   return needsCuda(device) && process.platform === "linux" ? [...providerLibraries(device), ...cudaLibraries()] : [];
 }
 
 /** Why CUDA need not be tried, or undefined. */
-export function whyNoCuda(): string | undefined {
+function whyNoCuda(): string | undefined {
   if (process.platform === "darwin") return "there is no CUDA on macOS";
   if (process.platform === "linux" && process.arch !== "x64") return `onnxruntime-node has no CUDA for ${process.arch}`;
   const [first, ...others] = librariesOf("cuda").filter((l) => !l.found);
   return first && `CUDA lacks ${first.name} (${first.from})${others.length > 0 ? ` and ${others.length} more, which \`kiri doctor\` lists` : ""}`;
 }
 
-export async function knownDevices(): Promise<string[]> {
+async function knownDevices(): Promise<string[]> {
   const { listSupportedBackends } = await loadOnnxRuntime();
   // In the package's types since 1.17, but only as what it was compiled with: no proof that it works.
   return listSupportedBackends().map((b) => b.name);

@@ -163,7 +163,7 @@ function looksLikeTensor(value: unknown): value is Tensor {
 }
 
 /** What an input takes, in words. */
-export function wantedOf({ type, dtype, axes }: Boundary): string {
+function wantedOf({ type, dtype, axes }: Boundary): string {
   switch (type) {
     case "image": return "a picture";
     case "text": return "a text";

@@ -12,7 +12,7 @@ export interface Tensor {
 }
 
 /** ONNX Runtime's words for element types. */
-export type OnnxName = "float64" | "float32" | "float16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
+type OnnxName = "float64" | "float32" | "float16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
 
 interface ArrayKind {
   readonly bytes: number;

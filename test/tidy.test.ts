@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import test from "ava";
 import ts from "typescript";
 import { artifactTypes } from "../scripts/generate.mjs";
+import { references } from "./support/references.ts";
 
 const root = resolve(new URL("..", import.meta.url).pathname);
 const SOURCES = ["grammar", "compiler", "runtime", "hosts"];
@@ -36,7 +37,7 @@ const TABLE: readonly Row[] = [
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .map((name) => join(folder, name))
-    .filter((name) => /\.(ts|mts)$/.test(name))
+    .filter((name) => /\.(ts|mts|mjs)$/.test(name))
     .sort();
 }
 
@@ -69,6 +70,30 @@ test("every row of the import table is about files that there are", (t) => {
 test("nothing imports hosts, tests or benches", (t) => {
   const wrong = SOURCES.flatMap(filesBelow).filter((f) => !f.startsWith("hosts/")).flatMap((file) => importsOf(file).filter((i) => /^(hosts|test|bench)\//.test(i)).map((i) => `${file} imports ${i}`));
   t.deepEqual(wrong, []);
+});
+
+/** What programs import, and what `kiri` starts: nobody inside has to use it. */
+const ENTRIES = ["hosts/compile.ts", "runtime/session.ts", "grammar/format.ts", "hosts/cli/main.ts"];
+/** Files that no entry, script or bench reaches, and why they are there. */
+const UNREACHED: Readonly<Record<string, string>> = {
+  "grammar/highlight.ts": "colours of the syntax for the editor to come",
+};
+const USED = references(root, [...SOURCES, "test", "bench", "scripts"].flatMap(filesBelow));
+
+test("every export is used by another file", (t) => {
+  const own = [...USED.exports].filter(([file]) => SOURCES.some((s) => file.startsWith(`${s}/`)) && !file.endsWith(".d.ts") && !ENTRIES.includes(file));
+  t.true(own.length > 100, "the sources were found");
+  const unused = own.flatMap(([file, names]) => names.filter((n) => !USED.taken.get(file)?.has(n) && !USED.taken.get(file)?.has("*")).map((n) => `${file} exports ${n}, which no other file uses`));
+  t.deepEqual(unused, []);
+});
+
+test("every source is reached from an entry of the package, a script or a bench", (t) => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
+  const started = Object.values(scripts).flatMap((command) => command.split(" ")).filter((word) => USED.reaches.has(word));
+  const reached = new Set([...ENTRIES, ...started, ...filesBelow("bench"), ...filesBelow("scripts")]);
+  for (const file of reached) for (const next of USED.reaches.get(file) ?? []) reached.add(next);
+  const unreached = [...USED.reaches.keys()].filter((file) => SOURCES.some((s) => file.startsWith(`${s}/`)) && !file.endsWith(".d.ts") && !reached.has(file));
+  t.deepEqual(unreached, Object.keys(UNREACHED));
 });
 
 test("generated types are current", async (t) => {

@@ -20,7 +20,7 @@ export interface Cost {
 }
 
 /** A number, the most where data decide it; else the symbol that only a run knows (`N`), or undefined where it is made of such. */
-export type TokenCount = number | string | undefined;
+type TokenCount = number | string | undefined;
 
 export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
   const sizes: (d: Dim) => number = arena.facts.evaluator((name) => {

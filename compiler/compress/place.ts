@@ -62,7 +62,7 @@ interface Active {
 }
 type Carried = ReadonlyMap<Ast.FoldDecl, ReadonlyMap<string, Tensor>>;
 
-export interface Woven {
+interface Woven {
   readonly outputs: readonly GraphOutput[];
   /** The group of each original token, i64[B, N], where it was asked for and every fold has an `up`. */
   readonly trace?: GraphOutput | undefined;

@@ -11,7 +11,7 @@ import type { Scope } from "../elaborate/scope.ts";
 
 
 /** What a selector stands for: layers, or a named value in each of them. */
-export interface Selected {
+interface Selected {
   readonly instances: readonly LayerInstance[];
   readonly site: string | undefined;
 }

@@ -9,7 +9,7 @@ export const TRACE = "folds";
 /** Less than this of any code is none: what cancels in f32 leaves about 1e-5. */
 const FAINTEST = 1e-3;
 
-export interface Traced {
+interface Traced {
   readonly batch: Dim;
   /** Folded tokens. */
   readonly count: Dim;

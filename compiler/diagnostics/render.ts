@@ -9,9 +9,9 @@ export type Sources = ReadonlyMap<string, Source>;
 export type Role = "error" | "warning" | "title" | "place" | "gutter" | "label" | "next";
 /** Colours come from the host: terminal codes are not the compiler's business. */
 export type Paint = (role: Role, text: string) => string;
-export const plain: Paint = (_, text) => text;
+const plain: Paint = (_, text) => text;
 
-export interface RenderOptions {
+interface RenderOptions {
   readonly paint?: Paint;
   /** Width of the terminal; longer source lines are cut around the place. */
   readonly columns?: number;
@@ -194,7 +194,7 @@ export function inOrder(problems: readonly Problem[]): Problem[] {
 
 // ── JSON ──
 /** A place as data: lines and columns from 1, columns and offsets in UTF-16 units, ends exclusive. */
-export interface JsonPlace {
+interface JsonPlace {
   readonly file: string;
   readonly line: number;
   readonly column: number;

@@ -3,7 +3,7 @@ import { position, type Span } from "../../grammar/source.ts";
 import type { Problem } from "./define.ts";
 import { jsonPlace, type Sources } from "./render.ts";
 
-export interface SarifOptions {
+interface SarifOptions {
   /** Version of the compiler. */
   readonly version: string;
   /** From the repository to the project's root, `` or `packages/vision/`. */
@@ -14,7 +14,7 @@ export interface SarifOptions {
   readonly file: string;
 }
 
-export const SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /** The whole log as a value for `JSON.stringify`. */
 export function sarif(problems: readonly Problem[], sources: Sources, options: SarifOptions): object {

@@ -1,7 +1,7 @@
 // Near names for messages: by edit distance, at most four. One letter is near its other case only: every letter is one edit from it.
 
 /** Optimal string alignment distance, case-insensitive. */
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   const [x, y] = [a.toLowerCase(), b.toLowerCase()];
   let before: number[] = [];
   let row = Array.from({ length: y.length + 1 }, (_, j) => j);

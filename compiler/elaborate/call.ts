@@ -3,7 +3,7 @@ import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import { nearest } from "../diagnostics/suggest.ts";
-import { asSymbol, type Dim, substitute, subtract, symbolsOf } from "../types/dim.ts";
+import { type Dim, substitute, subtract, symbolsOf } from "../types/dim.ts";
 import { mostOf } from "../ops/choose.ts";
 import { isDType } from "../types/tensor.ts";
 import type { Elaboration } from "./elaboration.ts";
@@ -419,6 +419,3 @@ export function showExpr(expr: Ast.Expr): string {
     default: return "…";
   }
 }
-
-/** The symbol behind a size, for folds. */
-export const symbolOf = (dim: Dim): string | undefined => asSymbol(dim);

@@ -17,7 +17,7 @@ const COMPARISONS = ["==", "!=", "<", "<=", ">", ">=", "~="] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
 /** What a claim is decided by: known while compiling, or one or two outputs of the graph. */
-export type Claim = { readonly span: Span; readonly text: string } & (
+type Claim = { readonly span: Span; readonly text: string } & (
   | { readonly kind: "known"; readonly holds: boolean; readonly detail: string }
   | { readonly kind: "truth"; readonly output: string }
   | { readonly kind: "sides"; readonly comparison: Comparison; readonly left: string; readonly right: string }

@@ -23,7 +23,7 @@ export interface Site {
 }
 
 /** Where the weights of the model that is being elaborated come from. */
-export interface WeightSource {
+interface WeightSource {
   readonly checkpoint: Checkpoint | undefined;
   /** Weights asked for, with the shape that the layer declares. */
   readonly wanted: { readonly name: string; readonly shape: readonly number[]; readonly span: Span }[];

@@ -39,7 +39,7 @@ export interface Folded {
   readonly binding: Binding;
 }
 
-export interface DownInput {
+interface DownInput {
   readonly x: Tensor;
   readonly reads: ReadonlyMap<string, Tensor>;
   readonly carried: ReadonlyMap<string, Tensor>;

@@ -13,7 +13,7 @@ import { Scope } from "./scope.ts";
 import { describe, sizeValue, type Tensor, tensor, type Value } from "./value.ts";
 import { checkWhere } from "./where.ts";
 
-export interface Place {
+interface Place {
   /** `classifier.blocks[3].attention` */
   readonly path: string;
   /** What the names of its weights start with: `vit.encoder.layer.3.attention`. */

@@ -5,13 +5,13 @@ import type { Dim } from "../types/dim.ts";
 import { fail, Silent } from "./fail.ts";
 
 /** Expressions in each other, those of called functions included: the evaluator must fit the stack. */
-export const DEEPEST = 250;
+const DEEPEST = 250;
 /** Calls in each other. */
 export const DEEPEST_CALLS = 80;
 /** Expressions that are evaluated. */
-export const MOST_STEPS = 500_000;
+const MOST_STEPS = 500_000;
 /** Nodes of a graph. */
-export const MOST_NODES = 300_000;
+const MOST_NODES = 300_000;
 /** Rounds of a `repeat`: each is unrolled. */
 export const MOST_ROUNDS = 10_000;
 /** Layers of one list. */

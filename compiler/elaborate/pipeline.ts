@@ -24,7 +24,7 @@ export interface Boundary {
     | { readonly kind: "tensor"; readonly dtype: DType; readonly axes: readonly { readonly name: string; readonly size: Dim }[] };
 }
 
-export interface ElaboratedPipeline {
+interface ElaboratedPipeline {
   readonly inputs: readonly Boundary[];
   readonly outputs: readonly Boundary[];
   readonly graphOutputs: readonly GraphOutput[];

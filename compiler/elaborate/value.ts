@@ -45,14 +45,14 @@ export interface RecordValue {
   readonly type: { readonly decl: Ast.RecordDecl; readonly scope: Scope } | undefined;
 }
 
-export interface TokenizerInstance {
+interface TokenizerInstance {
   readonly kind: "tokenizer";
   readonly decl: Ast.TokenizerDecl;
   readonly scope: Scope;
 }
 
 /** A pipeline's input before a library function has said how the host prepares it: `picture: image`. */
-export interface BoundaryValue {
+interface BoundaryValue {
   readonly kind: "boundary";
   readonly name: string;
   readonly type: "image" | "text" | "audio";

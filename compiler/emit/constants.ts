@@ -23,12 +23,12 @@ const INLINE = 1024;
 /** Lists of integers are shapes and indices, which a runtime wants to see while it loads. */
 const INLINE_INTEGERS = 8192;
 
-export interface PlannedTensor {
+interface PlannedTensor {
   readonly node: Node;
   readonly offset: number;
   readonly length: number;
 }
-export interface ConstantsOptions {
+interface ConstantsOptions {
   /** The data file, as the model finds it; `DATA_FILE` unless given. */
   readonly file?: string;
   /** Infinities and what is no number are let through: an imported model may hide by them. */

@@ -8,7 +8,7 @@ import type { DType } from "../types/tensor.ts";
 import { Sizes } from "./sizes.ts";
 
 /** What lowering needs of an arena. */
-export type Known = Pick<Arena, "facts" | "originsOf">;
+type Known = Pick<Arena, "facts" | "originsOf">;
 
 export interface Lowered {
   readonly opType: string;

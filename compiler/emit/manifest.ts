@@ -15,7 +15,7 @@ export const MANIFEST = "manifest.json";
 export const REQUIRED_TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
 const TOKENIZER_FILES = [...REQUIRED_TOKENIZER_FILES, "special_tokens_map.json"];
 
-export interface ManifestFacts {
+interface ManifestFacts {
   /** Of this compiler. */
   readonly version: string;
   /** sha256 by path, of every source: `digestSources`. */

@@ -18,9 +18,6 @@ export function numbersIn(buffer: ArrayBuffer, dtype: DType, length: number): Nu
 }
 export const numbers = (dtype: DType, length: number): Numbers => numbersIn(new ArrayBuffer(length * workingBytes(dtype)), dtype, length);
 
-/** Whether the working array of this type holds the very bytes that are stored. */
-export const isStoredAsIs = (dtype: DType): boolean => dtype !== "f16" && dtype !== "bf16" && dtype !== "i64" && dtype !== "i4" && dtype !== "u4";
-
 /** A value that doubles cannot hold; the caller takes another way. */
 export class Inexact extends Error {
   override readonly name = "Inexact";

@@ -34,7 +34,7 @@ export interface EmitOptions {
   readonly frame?: Frame;
 }
 /** Inputs, outputs and versions of the file that a graph was imported from. */
-export interface Frame {
+interface Frame {
   readonly irVersion: number;
   /** Version by domain. */
   readonly opsets: ReadonlyMap<string, number>;
@@ -43,14 +43,14 @@ export interface Frame {
   readonly outputs: readonly Uint8Array[];
   readonly metadata: readonly (readonly [key: string, value: string])[];
 }
-export interface ExternalTensor {
+interface ExternalTensor {
   readonly node: Node;
   readonly name: string;
   readonly location: string;
   readonly offset: number;
   readonly length: number;
 }
-export interface Emitted {
+interface Emitted {
   /** Bytes of a ModelProto. */
   readonly model: Uint8Array;
   readonly external: readonly ExternalTensor[];
@@ -88,7 +88,7 @@ export function emitModel(graph: Graph, options: EmitOptions): Emitted {
 }
 
 /** A model that gives the value of one constant node. */
-export interface ConstantModel {
+interface ConstantModel {
   readonly model: Uint8Array;
   /** Name of the only output. */
   readonly output: string;
@@ -98,7 +98,7 @@ export interface ConstantModel {
   readonly weights: ReadonlyMap<string, WeightRef>;
   readonly nodeCount: number;
 }
-export interface ConstantOptions {
+interface ConstantOptions {
   /** `inputs`: the caller hands over the bytes of the weights (not bf16: ONNX Runtime takes no such inputs). */
   readonly weights?: "external" | "inputs";
   /** Where the model finds a weight's file. ONNX Runtime refuses absolute paths, so the default is the path from the root of the file system, for a session whose `session.model_external_initializers_file_folder_path` is `/`. */

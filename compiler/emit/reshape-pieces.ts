@@ -1,7 +1,7 @@
 // What a box of a reshaped tensor is made of: boxes of the tensor as it was, each with its place.
 import { type Box, count, indices, packedStrides } from "./boxes.ts";
 
-export interface Piece {
+interface Piece {
   /** Of the tensor before the reshape. */
   readonly box: Box;
   /** Its place in the wanted box, which lies packed. */

@@ -3,7 +3,7 @@ import type { DType } from "../types/tensor.ts";
 import type { Boundary } from "../elaborate/pipeline.ts";
 import { asNumber, type Facts } from "../types/dim.ts";
 
-export type JsonSchema = { readonly [key: string]: unknown };
+type JsonSchema = { readonly [key: string]: unknown };
 
 /** Arrays that hold the elements of a tensor, in row-major order; f16 and bf16 as their bits, bool as 0 and 1. */
 const ARRAYS: Readonly<Record<DType, string>> = {

@@ -5,7 +5,7 @@ import { BITS, type DType } from "../types/tensor.ts";
 import type { Arena, Attrs, Literal, Node, WeightRef } from "./node.ts";
 
 export type Size = Dim | number;
-export const size = (s: Size): Dim => (isDim(s) ? s : constant(s));
+const size = (s: Size): Dim => (isDim(s) ? s : constant(s));
 const sizes = (list: readonly Size[]): Dim[] => list.map(size);
 
 export type UnaryOp =

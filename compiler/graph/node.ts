@@ -39,7 +39,7 @@ export interface Node {
 }
 
 /** Where a node came from. A node that several lines made has several. */
-export interface Origin {
+interface Origin {
   readonly span: Span;
   /** Instance path in the model: `blocks[3].attention`; empty outside of layers. */
   readonly path: string;
@@ -250,7 +250,7 @@ export function topological(roots: Iterable<Node>, besides: (node: Node) => read
 }
 
 /** The same, with what makes sizes that only data decide. */
-export function needed(arena: Arena, roots: readonly Node[]): Node[] {
+function needed(arena: Arena, roots: readonly Node[]): Node[] {
   return topological(roots, arena.sizeMakers(topological(roots)));
 }
 

@@ -5,7 +5,7 @@ import { literal, values } from "./build.ts";
 import { Arena, type Attr, type Attrs, type Graph, type GraphInput, type GraphOutput, type Guard, type Infer, type Level, type Literal, type Node, type WeightRef, topological } from "./node.ts";
 import { Scanner } from "./scanner.ts";
 
-export interface PrintOptions {
+interface PrintOptions {
   /** Adds the instance path of each node as a comment. */
   readonly paths?: boolean;
 }

@@ -5,7 +5,7 @@ import { type Target, legalOps } from "./level.ts";
 import { dimsIn, type Graph, type Infer, type Level, type Node, topological } from "./node.ts";
 
 /** What is wrong, and where. These are faults of the compiler, never of a program. */
-export interface Fault {
+interface Fault {
   readonly says: string;
   readonly node: Node | undefined;
 }

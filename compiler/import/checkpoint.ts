@@ -59,7 +59,7 @@ export function openCheckpoint(host: Host, directory: string, span: Span | undef
 }
 
 /** A weight that a layer wants. */
-export interface Wanted {
+interface Wanted {
   readonly name: string;
   readonly shape: readonly number[];
   readonly span: Span;

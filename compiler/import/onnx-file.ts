@@ -35,7 +35,7 @@ export interface OnnxNode {
   /** The standard's version it is written in, where that is not the one of the model. */
   readonly version?: number;
 }
-export type Entry = readonly [key: string, value: string];
+type Entry = readonly [key: string, value: string];
 
 /** An attribute; `place` is where its message lies in the file, for who carries it on as it is. */
 export interface OnnxAttribute {

@@ -38,7 +38,7 @@ export interface Imported {
   readonly carried: ReadonlyMap<string, number>;
 }
 
-export interface ImportOptions {
+interface ImportOptions {
   /** False: every node is carried through, which shows the way there and back by itself. */
   readonly raise?: boolean;
 }

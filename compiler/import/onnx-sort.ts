@@ -4,11 +4,11 @@ import { report } from "../diagnostics/define.ts";
 import type { OnnxGraph, OnnxNode } from "./onnx-file.ts";
 import { Unusable } from "./onnx-inline.ts";
 
-export const graphsOf = (node: OnnxNode): OnnxGraph[] =>
+const graphsOf = (node: OnnxNode): OnnxGraph[] =>
   [...node.attributes.values()].flatMap(({ value }) => (value.kind === "graph" ? [value.value] : value.kind === "graphs" ? value.values : []));
 
 /** Names that a node needs: its inputs, and what its sub-graphs take from outside. */
-export function needs(node: OnnxNode): ReadonlySet<string> {
+function needs(node: OnnxNode): ReadonlySet<string> {
   const names = new Set(node.inputs.filter((n) => n !== ""));
   for (const graph of graphsOf(node)) for (const name of free(graph)) names.add(name);
   return names;

@@ -6,7 +6,7 @@ import { ONNX_TYPE } from "../ops/op.ts";
 import type { Value } from "./onnx-value.ts";
 
 /** What an entry may ask. */
-export interface Asked {
+interface Asked {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: number;
   int(name: string, otherwise: number): number;

@@ -1,7 +1,7 @@
 // Reads protobuf messages where they lie: fields with their places, contents only where they are asked for. A file of any size is walked, never loaded.
 
 /** Bytes that are read where they are needed. */
-export interface ByteSource {
+interface ByteSource {
   readonly size: number;
   /** Exactly these bytes; a view that the next call may overwrite. Throws where there are fewer. */
   read(offset: number, length: number): Uint8Array;

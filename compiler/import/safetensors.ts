@@ -7,7 +7,7 @@ import { type Host, HostError } from "../host.ts";
 import type { DType } from "../types/tensor.ts";
 import { HeaderError, type HeaderTensor, readHeader } from "./safetensors-header.ts";
 
-export interface SafetensorsFile {
+interface SafetensorsFile {
   readonly weights: ReadonlyMap<string, WeightRef>;
   /** Tensors of element types that the format has and we do not compute with, with that type. An error only for who wants one. */
   readonly unsupported: ReadonlyMap<string, string>;

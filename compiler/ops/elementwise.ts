@@ -108,9 +108,6 @@ export default [
   where, cast,
 ];
 
-/** Names of the ops of one input that keep shape and element type. */
-export const UNARY: readonly string[] = unaries.map((op) => op.name);
-
 export function castTo(o: Lowering, value: string, from: DType, to: DType): string {
   return from === to ? value : o.node("Cast", [value], { to: ONNX_TYPE[to] });
 }

@@ -8,7 +8,7 @@ import type { Op } from "./op.ts";
 export const OPAQUE: TensorType = { dtype: "u8", dims: [symbol("#opaque")] };
 export const isOpaque = (type: TensorType): boolean => type.dims.length === 1 && type.dims[0]?.key === "#opaque";
 
-export interface Foreign {
+interface Foreign {
   readonly opType: string;
   readonly domain: string;
   /** Fields `attribute` of a NodeProto. A sub-graph in there calls captured value number i `CAPTURED + i`. */

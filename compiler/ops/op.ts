@@ -23,7 +23,7 @@ export interface OnnxFloat {
   readonly kind: "float";
   readonly value: number;
 }
-export interface OnnxTensor {
+interface OnnxTensor {
   readonly kind: "tensor";
   readonly dims: readonly number[];
   readonly value: Literal;

@@ -99,7 +99,7 @@ function quantizedInSingle(o: Lowering, x: string): readonly [q: string, scale: 
   return [o.node("Sub", [o.node("Clip", [moved, number(0), number(255)]), zero]), scale];
 }
 
-export interface Scaled {
+interface Scaled {
   readonly transA: boolean;
   readonly transB: boolean;
   readonly alpha: number;

@@ -29,7 +29,7 @@ import windowTiles from "./window-means-tiles.ts";
 /** Read from top to bottom; no pass works only because of an accident before it. */
 export const ORDER: readonly Pass[] = [bindSizes, simplify, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, product, settle, skipNorm, biases];
 
-export interface PassOptions {
+interface PassOptions {
   readonly record?: Recorder;
   readonly order?: readonly Pass[];
 }

@@ -4,7 +4,7 @@ import type { Recorder } from "../rewrite/record.ts";
 import type { Rule } from "../rewrite/rule.ts";
 import type { TargetTable } from "../targets/target.ts";
 
-export interface PassText {
+interface PassText {
   /** A graph of an earlier level is one of this level too. */
   readonly needs: Level;
   readonly leaves: Level;

@@ -22,7 +22,7 @@ export interface LoadedModule {
   readonly declared: ReadonlyMap<string, Ast.Declaration>;
 }
 
-export const declaredName = (d: Ast.Declaration): Ast.Ident | undefined =>
+const declaredName = (d: Ast.Declaration): Ast.Ident | undefined =>
   d.kind === "check" ? undefined : d.kind === "compress" ? undefined : d.name;
 
 /** Stands for what an import should have brought. */

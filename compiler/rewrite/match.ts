@@ -10,7 +10,7 @@ export interface Miss {
   readonly node: Node;
   readonly says: string;
 }
-export interface Found {
+interface Found {
   readonly holes: Matched;
   /** Nodes that ops of the pattern stand for, the root first. */
   readonly nodes: readonly Node[];
@@ -90,7 +90,7 @@ export class Matcher {
   }
 }
 
-export function sameAttr(a: Attr | undefined, b: Attr | undefined, facts: Facts): boolean {
+function sameAttr(a: Attr | undefined, b: Attr | undefined, facts: Facts): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || typeof a !== "object" || typeof b !== "object") return Object.is(a, b);
   if (isDim(a)) return isDim(b) && facts.equal(a, b);

@@ -21,11 +21,11 @@ export interface OpPattern {
   /** No other node may use the matched one. */
   readonly sole: boolean;
 }
-export interface Alternatives {
+interface Alternatives {
   readonly kind: "any";
   readonly of: readonly Pattern[];
 }
-export interface Test {
+interface Test {
   readonly kind: "test";
   /** What is wanted, for the nearest miss. */
   readonly wants: string;
@@ -95,7 +95,7 @@ export class PatternBuild {
   linear(x: Pattern, w: Pattern, bias?: Pattern): OpPattern { return this.op("linear", bias ? [x, w, bias] : [x, w]); }
 }
 
-export function isNear(value: number | undefined, wanted: number): boolean {
+function isNear(value: number | undefined, wanted: number): boolean {
   return value !== undefined && Math.abs(value - wanted) <= 2e-7 * Math.abs(wanted);
 }
 

@@ -4,7 +4,7 @@ import { topological } from "../graph/node.ts";
 import type { Miss } from "./match.ts";
 import type { Because } from "./rule.ts";
 
-export interface Step {
+interface Step {
   readonly pass: string;
   readonly rule: string;
   readonly before: Node;
@@ -12,7 +12,7 @@ export interface Step {
 }
 
 /** The attempt of a rule that came nearest without firing. */
-export interface NearMiss {
+interface NearMiss {
   readonly pass: string;
   readonly rule: string;
   /** Where the pattern was laid on. */

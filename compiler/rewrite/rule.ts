@@ -30,7 +30,7 @@ export interface Rule {
   readonly put: (o: Build, m: Matched) => Node | Because;
 }
 
-export interface RuleText<K extends string> {
+interface RuleText<K extends string> {
   readonly find: (o: PatternBuild, holes: Readonly<Record<K, Hole>>) => Pattern;
   readonly when?: (m: Matched<K>, c: Context) => true | Because;
   /** May still decline, where only building shows that it cannot be. */

@@ -8,7 +8,7 @@ import { type Pattern, sizeOfPattern } from "./pattern.ts";
 import type { Recorder } from "./record.ts";
 import { type Context, type Rule, isBecause } from "./rule.ts";
 
-export interface RewriteOptions {
+interface RewriteOptions {
   readonly pass: string;
   readonly record: Recorder;
 }

@@ -19,7 +19,7 @@ interface Term {
   /** Sorted by key; a power is a repeated atom. */
   readonly atoms: readonly Atom[];
 }
-export type AtomFunction = "floor" | "ceil" | "mod" | "min" | "max";
+type AtomFunction = "floor" | "ceil" | "mod" | "min" | "max";
 export type Atom =
   | { readonly kind: "symbol"; readonly name: string; readonly key: string }
   | { readonly kind: "opaque"; readonly fn: AtomFunction; readonly args: readonly [Dim, Dim]; readonly key: string };

@@ -1,7 +1,7 @@
 // How far apart two numbers may be and still be called equal by `~=`: |a - b| <= absolute + relative·|b|.
 import type { DType } from "./tensor.ts";
 
-export interface Tolerance {
+interface Tolerance {
   readonly absolute: number;
   readonly relative: number;
 }

@@ -27,7 +27,7 @@ import { version } from "../version.ts";
 const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addOptimise, addProfile, addBench, addExplain, addDoctor, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
-export function commandLine(context: Context): Command {
+function commandLine(context: Context): Command {
   const program = new Command("kiri")
     .description("Fold and cut transformers: .kiri programs to one fused ONNX graph.")
     .version(version(), "-v, --version")

@@ -8,7 +8,7 @@ import type { Rule } from "../../compiler/rewrite/rule.ts";
 /** A pipeline that went through the passes. */
 export type Fused = Pick<Compiled, "record" | "elaboration" | "program">;
 
-export interface Fusion {
+interface Fusion {
   readonly pass: string;
   readonly rule: string;
   /** Whether the whole pattern was there, and a condition was not. */

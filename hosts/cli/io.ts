@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import pc from "picocolors";
 import type { Paint, Role } from "../../compiler/diagnostics/render.ts";
 
-export interface Output {
+interface Output {
   write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -20,7 +20,7 @@ export interface Io {
 }
 
 /** NO_COLOR and FORCE_COLOR as their users expect them; else colours on a terminal only. */
-export function hasColours(io: Io, to: Output): boolean {
+function hasColours(io: Io, to: Output): boolean {
   const { FORCE_COLOR: forced, NO_COLOR: refused, TERM: terminal } = io.env;
   if (forced !== undefined && forced !== "") return forced !== "0" && forced !== "false";
   if (refused !== undefined && refused !== "") return false;

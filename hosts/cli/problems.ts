@@ -9,7 +9,7 @@ import { type Io, painter } from "./io.ts";
 import { type ProgramFile, repositoryPrefix } from "./project.ts";
 import { version } from "../version.ts";
 
-export const FORMATS = ["pretty", "json", "sarif", "github"] as const;
+const FORMATS = ["pretty", "json", "sarif", "github"] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const formatOption = (): Option => new Option("--format <form>", "how problems are reported").choices(FORMATS).default("pretty");

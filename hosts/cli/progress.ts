@@ -2,7 +2,7 @@
 import { Presets, SingleBar } from "cli-progress";
 import { type Io, isWatched } from "./io.ts";
 
-export interface Stage {
+interface Stage {
   readonly stage: string;
   readonly done: number;
   readonly total: number;

@@ -11,7 +11,7 @@ import { oneProgram, type ProgramFile } from "./project.ts";
 import { UsageError } from "./usage-error.ts";
 import { chosenVariant, variantNames, type VariantOptions } from "./variant.ts";
 
-export interface Runnable extends AsyncDisposable {
+interface Runnable extends AsyncDisposable {
   readonly directory: string;
   /** Undefined where an artefact was given. */
   readonly program: ProgramFile | undefined;

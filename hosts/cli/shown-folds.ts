@@ -20,7 +20,7 @@ export interface Traced {
   readonly variant: string;
 }
 
-export interface Shown {
+interface Shown {
   readonly name: string;
   /** Without the trace. */
   readonly output: OutputRecord;

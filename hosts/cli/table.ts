@@ -1,7 +1,7 @@
 // Small tables on standard output: columns as wide as their widest cell, numbers to the right.
 import { padTo, printableText, widthOf } from "../../compiler/diagnostics/columns.ts";
 
-export interface Column {
+interface Column {
   readonly title: string;
   readonly align?: "left" | "right";
 }

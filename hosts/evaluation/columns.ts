@@ -8,7 +8,7 @@ import type { DataSet, Field, Pixels } from "./data.ts";
 import { NoMeasure } from "./measure.ts";
 import type { Model, Sample } from "./model.ts";
 
-export interface Watch {
+interface Watch {
   readonly signal?: AbortSignal;
   readonly onRecord?: (done: number, total: number) => void;
 }

@@ -19,7 +19,7 @@ import { machine, type Report } from "./report.ts";
 import { type Speed, speedOf } from "./speed.ts";
 import { type Built, PLAIN, Trial, Untold, untold } from "./trial.ts";
 
-export interface CompareOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
+interface CompareOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
   /** These variants only, in this order; all of the pipeline's unless given. */
   readonly variants?: readonly string[];
   /** Rounds of timing, at least 9; 15 unless given. */

@@ -11,7 +11,7 @@ import type * as Ast from "../../grammar/ast.ts";
 import { allocate, fromBytes, type Tensor } from "../../runtime/tensor.ts";
 
 /** What a field holds. */
-export type FieldType =
+type FieldType =
   | { readonly kind: "image" | "audio" | "text" | "int" | "float" | "bool" }
   /** Sizes that are written as numbers are checked; others are open. */
   | { readonly kind: "tensor"; readonly dtype: DType; readonly sizes: readonly (number | undefined)[] };

@@ -13,7 +13,7 @@ import { type MeasuredGate, type Report, reportOf } from "./report.ts";
 import { speeds } from "./latency.ts";
 import { type Built, Trial, untold } from "./trial.ts";
 
-export interface GateRun {
+interface GateRun {
   readonly host: Host;
   readonly compiled: Compiled;
   /** Where the artefact lies. */

@@ -17,7 +17,7 @@ export class NoMeasure extends Error {
 }
 
 /** Values of all records, the records' axis first. */
-export type Columns = Readonly<Record<Measure["takes"][number]["from"], (name: string) => Promise<Value>>>;
+type Columns = Readonly<Record<Measure["takes"][number]["from"], (name: string) => Promise<Value>>>;
 
 /** The number that the measure gives. Throws `NoMeasure`. */
 export async function take(program: Program, { fn, takes, statics }: Measure, columns: Columns): Promise<number> {

@@ -13,7 +13,7 @@ import type { FieldValue } from "./data.ts";
 /** One value for each of the pipeline's inputs. */
 export type Sample = Readonly<Record<string, FieldValue>>;
 
-export interface ModelOptions {
+interface ModelOptions {
   /** Threads inside of one operator; ONNX Runtime's default is one a core. */
   readonly threads?: number;
 }

@@ -4,7 +4,7 @@ import type { ArtifactFile } from "../../compiler/emit/artifact-file.ts";
 import { onnxRuntimeVersion } from "../../runtime/onnxruntime.ts";
 import { version } from "../version.ts";
 
-export const REPORT = "report.json";
+const REPORT = "report.json";
 
 export interface MeasuredGate {
   /** As its author wrote it, on one line. */

@@ -81,7 +81,7 @@ async function outputs(built: Built, sample: ReturnType<typeof sampleOf>): Promi
   return Object.fromEntries(Object.entries(await model.run(sample)).map(([name, t]) => [name, { ...t, dims: t.dims.slice(1) }]));
 }
 
-export interface Drawn {
+interface Drawn {
   readonly picture: Pixels;
   /** Its proportions as the model sees it. */
   readonly seen: Proportions;

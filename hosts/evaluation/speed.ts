@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 
 /** Something that runs once and tells its milliseconds. */
-export type Timed = () => Promise<number>;
+type Timed = () => Promise<number>;
 
 export interface Speed {
   /** Milliseconds. */
@@ -14,7 +14,7 @@ export interface Speed {
 }
 
 /** Fewer rounds than this give no median worth a gate. */
-export const FEWEST_ROUNDS = 9;
+const FEWEST_ROUNDS = 9;
 /** A round of a model takes at least so long: short runs are repeated, or the clock and the scheduler are measured. */
 const SHORTEST_TURN = 20;
 const MOST_REPEATS = 50;

@@ -27,7 +27,7 @@ export interface Pixels {
 export type ImageInput = string | URL | Uint8Array | Pixels;
 
 /** A small file can claim any size: more pixels than this are not decoded (300 MB as RGB). */
-export const MOST_PIXELS = 100_000_000;
+const MOST_PIXELS = 100_000_000;
 /** Bytes of a picture's file. */
 const MOST_BYTES = 512 * 2 ** 20;
 /** Decoders that are fed to; others (SVG, PDF) have no size of their own, or run programs. */

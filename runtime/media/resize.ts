@@ -10,7 +10,7 @@ export interface Picture {
   readonly height: number;
   readonly channels: number;
 }
-export type Kernel = "nearest" | "bilinear" | "bicubic";
+type Kernel = "nearest" | "bilinear" | "bicubic";
 
 interface Filter {
   readonly support: number;

@@ -9,7 +9,7 @@ import type { Tensor } from "../tensor.ts";
 import { Turn } from "../turn.ts";
 import { byteOffsets, type Offset, wordOffsets } from "./offsets.ts";
 
-export interface Tokens {
+interface Tokens {
   readonly ids: readonly number[];
   readonly tokens: readonly string[];
   /** Which sentence of a pair each token belongs to; of one text, 0. */

@@ -53,7 +53,7 @@ export function boolOf(c: PrimitiveCall, name: string): boolean {
 }
 
 /** A `Grid` record: its sides as numbers, where they are known, and its cells. */
-export interface GridArgument {
+interface GridArgument {
   readonly sides: readonly [number, number] | undefined;
   readonly area: Dim;
 }
@@ -83,5 +83,3 @@ export function namedSizeOf(e: Elaboration, c: PrimitiveCall, name: string, fall
   if (value?.kind === "named-size") return value;
   return { dim: value ? asSize(e, value, c.span) : wrong(c, name, "a size"), name: fallback };
 }
-
-export const isStatic = (value: Value | undefined): boolean => value !== undefined && value.kind !== "tensor";

@@ -41,7 +41,7 @@ function rounding(op: "floor" | "ceil" | "round"): Primitive {
   };
 }
 
-export function halfToEven(x: number): number {
+function halfToEven(x: number): number {
   const low = Math.floor(x);
   if (x - low !== 0.5) return Math.round(x);
   return low % 2 === 0 ? low : low + 1;

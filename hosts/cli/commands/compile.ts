@@ -62,7 +62,7 @@ async function compileFile(io: Io, arg: string | undefined, options: Options): P
 }
 
 /** What was required, and what was measured. */
-export function gatesTable({ gates }: GateReport): string {
+function gatesTable({ gates }: GateReport): string {
   if (gates.length === 0) return "";
   return table(
     [{ title: "gate" }, { title: "measured", align: "right" }, { title: "" }],

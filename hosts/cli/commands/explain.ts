@@ -38,7 +38,7 @@ export function addExplain(program: Command, context: Context): void {
 }
 
 /** `docs/errors/` of this package. */
-export const pagesDirectory = (): string => join(packageRoot(), "docs", "errors");
+const pagesDirectory = (): string => join(packageRoot(), "docs", "errors");
 
 const codes = (): string[] => readdirSync(pagesDirectory()).filter((f) => f.endsWith(".md")).map((f) => f.slice(0, -".md".length)).sort();
 const pageOf = (code: string): string => readFileSync(join(pagesDirectory(), `${code}.md`), "utf8");
