@@ -167,7 +167,12 @@ for (const [selector, says] of [
   });
 
 test("a site that no layer of the selector has", (t) => {
-  t.deepEqual(problems(program(folded("in each blocks[*] after atended with halves()"))), ["F301 stack.blocks[0] has no blocks[*] after atended."]);
+  const text = program(folded("in each blocks[*] after atended with halves()"));
+  const [problem, ...more] = attempted(text, { variant: "folded" }).problems;
+  t.is(`${problem?.code} ${problem?.says}`, "F301 stack.blocks[0] has no atended.");
+  t.is(text.slice(problem?.span?.start, problem?.span?.end), "atended");
+  t.regex(problem?.next ?? "", /attended/);
+  t.is(more.length, 0);
 });
 
 test("a one-way fold before an output that has every token", (t) => {
