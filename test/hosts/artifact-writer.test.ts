@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import test from "ava";
 import type { ArtifactFile } from "../../compiler/emit/artifact-file.ts";
 import { HostError } from "../../compiler/host.ts";
-import { removeUnfinished, writeArtifact, writeFileWhole } from "../../hosts/artifact-writer.ts";
+import { writeArtifact, writeFileWhole } from "../../hosts/artifact-writer.ts";
 import { temporaryFolder } from "../support/safetensors-file.ts";
 
 const text = (path: string, content: string): ArtifactFile => ({ path, bytes: content.length, chunks: () => [new TextEncoder().encode(content)] });
@@ -181,14 +181,14 @@ test("a process killed in the middle leaves the old artefact whole, and the next
   t.deepEqual(readdirSync(parent), ["out"]);
 });
 
+// In a process of its own, as all tests of this file write at the same time in this one.
 test("the hook for signals removes what is half done", async (t) => {
   const parent = temporaryFolder();
-  const child = await stuckWriter(join(parent, "out"), `process.once("SIGINT", () => { removeUnfinished(); process.exit(130); });`);
+  const child = await stuckWriter(join(parent, "out"), `process.once("SIGINT", () => { removeUnfinished(); removeUnfinished(); process.exit(130); });`);
   const end = ended(child);
   child.kill("SIGINT");
   t.is(await end, 130);
   t.deepEqual(readdirSync(parent), []);
-  t.notThrows(removeUnfinished);
 });
 
 test("one file is written whole or not at all", async (t) => {
