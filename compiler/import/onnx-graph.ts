@@ -4,22 +4,23 @@ import { type Problem, report } from "../diagnostics/define.ts";
 import { concatenated } from "../emit/wire.ts";
 import { Build } from "../graph/build.ts";
 import { Arena, type Graph, type GraphInput, type GraphOutput, Mismatch, type Node } from "../graph/node.ts";
-import { type Host, HostError } from "../host.ts";
+import type { Host } from "../host.ts";
 import { CAPTURED, INNER, OPAQUE, foreignAttrs, isOpaque } from "../ops/foreign.ts";
 import { infer } from "../ops/index.ts";
 import { type Dim, constant, symbol, symbolsOf } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
 import { type GraphParts, attributeField, checkAttributes, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
-import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxType, readModel } from "./onnx-file.ts";
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType } from "./onnx-file.ts";
 import { Unusable, inlined } from "./onnx-inline.ts";
 import { type Around, upToDate } from "./onnx-opset.ts";
+import { openModel } from "./onnx-open.ts";
 import { raiseOf } from "./onnx-raise.ts";
 import { ownNames, sorted } from "./onnx-sort.ts";
 import { Tensors } from "./onnx-tensor.ts";
 import { outputTypes } from "./onnx-types.ts";
 import { Kept, Use } from "./onnx-use.ts";
 import { Value, asValue } from "./onnx-value.ts";
-import { Corrupt, Window } from "./protobuf.ts";
+import type { Window } from "./protobuf.ts";
 
 export interface Imported {
   readonly graph: Graph<"tensor">;
@@ -45,24 +46,7 @@ interface ImportOptions {
 
 /** Reads a model. What is wrong with it comes back as problems. */
 export function importModel(host: Host, path: string, { raise = true }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
-  const file = path.startsWith(`${host.root}/`) ? path.slice(host.root.length + 1) : path;
-  const failed = (problem: Problem): { value: undefined; problems: Problem[] } => ({ value: undefined, problems: [problem] });
-  const closed = (why: string): { value: undefined; problems: Problem[] } => failed(report(imports.I507, undefined, { file, why }));
-  try {
-    const place = host.locate(path, undefined);
-    if (place === undefined) return closed("it lies outside of the project");
-    const facts = host.stat(place);
-    if (!facts) return closed("it does not exist");
-    if (facts.isDirectory) return closed("it is a directory");
-    const window = new Window({ size: facts.size, read: (offset, length) => host.readRange(place, offset, length) });
-    const model = readModel(window);
-    return { value: new Importer(host, window, model, place, file, raise).imported(), problems: replaceable(model, file) };
-  } catch (error) {
-    if (error instanceof Corrupt) return failed(report(imports.I501, undefined, { file, why: error.message, offset: error.offset }));
-    if (error instanceof Unusable) return failed(error.problem);
-    if (error instanceof HostError) return closed(error.reason);
-    throw error;
-  }
+  return openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise).imported(), problems: replaceable(model, file) }));
 }
 
 /** Until version 4 of the format every weight was an input as well; since then it means that callers may replace it. */

@@ -8,6 +8,7 @@ import { addBench } from "./commands/bench.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCompile } from "./commands/compile.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addDiff } from "./commands/diff.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addFmt } from "./commands/fmt.ts";
@@ -24,7 +25,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "../version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addOptimise, addProfile, addBench, addExplain, addDoctor, addCompletion];
+const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addOptimise, addDiff, addProfile, addBench, addExplain, addDoctor, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 function commandLine(context: Context): Command {
