@@ -1,6 +1,6 @@
 // Writes artefacts whole or not at all: into a temporary directory beside the place, which then takes its name.
 import { createHash, randomBytes } from "node:crypto";
-import { lstatSync, renameSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -55,17 +55,18 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
 }
 
 /** Several files of one folder, all or none: a model and its data. Each is written beside its place first; rejects with `HostError`, and then nothing has changed. */
-export async function writeFilesWhole(directory: string, files: readonly ArtifactFile[], signal?: AbortSignal): Promise<void> {
+export async function writeFilesWhole(directory: string, files: readonly ArtifactFile[], signal?: AbortSignal): Promise<ReadonlyMap<string, WrittenFile>> {
   const place = resolve(directory);
   const temporary = besides(join(place, files.at(-1)?.path ?? "files"), "tmp");
   unfinished.set(temporary, undefined);
   try {
     await mkdir(temporary, { recursive: true });
     await checkSpace(temporary, files);
-    await writeFiles(temporary, files, signal);
+    const written = await writeFiles(temporary, files, signal);
     signal?.throwIfAborted();
     takePlaces(temporary, place, files.map((f) => f.path));
     await syncDirectory(place);
+    return written;
   } catch (error) {
     throw explained(error, place, files);
   } finally {
@@ -77,9 +78,11 @@ export async function writeFilesWhole(directory: string, files: readonly Artifac
 /** Moves new files over old ones, and back where one refuses. At once, so that nobody who ends the process comes in between. */
 function takePlaces(from: string, to: string, names: readonly string[]): void {
   const done: { readonly path: string; readonly old: string | undefined }[] = [];
+  const folders: string[] = [];
   try {
     for (const name of names) {
       const path = join(to, name);
+      if (mkdirSync(dirname(path), { recursive: true }) !== undefined) folders.push(dirname(path));
       const found = lstatSync(path, { throwIfNoEntry: false });
       if (found?.isDirectory()) throw new HostError("it is a directory", path);
       const old = found ? join(from, `${name}.old`) : undefined;
@@ -89,6 +92,7 @@ function takePlaces(from: string, to: string, names: readonly string[]): void {
     }
   } catch (error) {
     for (const { path, old } of done.reverse()) quietly(() => (old === undefined ? rmSync(path, { force: true }) : renameSync(old, path)));
+    for (const folder of folders.reverse()) quietly(() => rmdirSync(folder));
     throw error;
   }
 }

@@ -6,17 +6,20 @@ import { artifacts } from "../compiler/diagnostics/artifacts.ts";
 import { type Problem, report as told } from "../compiler/diagnostics/define.ts";
 import { gates as gateProblems } from "../compiler/diagnostics/gates.ts";
 import { names } from "../compiler/diagnostics/names.ts";
-import { MANIFEST, shown } from "../compiler/emit/manifest.ts";
+import type { ArtifactFile } from "../compiler/emit/artifact-file.ts";
+import { MANIFEST, manifestOf, shown } from "../compiler/emit/manifest.ts";
 import { UnusableWeight } from "../compiler/emit/constants.ts";
 import { type Host, HostError } from "../compiler/host.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
 import type { Source } from "../grammar/source.ts";
 import type { Manifest } from "../runtime/artifact.d.ts";
-import { RefusedPlace, writeArtifact } from "./artifact-writer.ts";
+import { RefusedPlace, temporaryDirectory, writeArtifact, writeFilesWhole } from "./artifact-writer.ts";
 import { artifactFiles } from "./artifact.ts";
 import { type Report, reportFile } from "./evaluation/report.ts";
 import { evaluator } from "./evaluator.ts";
+import { type HubType, huggingFaceFiles } from "./hugging-face.ts";
 import { NodeHost } from "./node-host.ts";
+import { version } from "./version.ts";
 
 export interface Progress {
   /** `weights`, `measuring expedite_8 on held_out`, … */
@@ -40,6 +43,10 @@ export interface BuildOptions {
   readonly out: string;
   /** `false`: nothing is measured, and a warning says so. */
   readonly gates?: boolean;
+  /** `hf`: a directory of the Hugging Face hub instead of an artefact, for transformers.js; see `hugging-face.ts`. Other files there stay. */
+  readonly layout?: "artefact" | "hf";
+  /** As what the model is stored in such a directory; found by its weights unless given. */
+  readonly hubType?: HubType;
   /** One more output `folds`: which tokens went together; see `CompileRequest`. */
   readonly trace?: boolean;
   readonly signal?: AbortSignal;
@@ -88,23 +95,27 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     if (problems.some((p) => p.severity === "error")) return failed();
     const measured = compiled.gates.length > 0 && options.gates !== false;
     if (compiled.gates.length > 0 && !measured) problems.push(told(gateProblems.G608, compiled.gates[0]?.span, { count: compiled.gates.length }));
-    await writeArtifact(options.out, made.files, {
-      ...(signal ? { signal } : {}),
-      ...(measured
-        ? {
-            examine: async (directory) => {
-              // Measuring brings decoders and ONNX Runtime along; a build without gates does without.
-              const { measureGates } = await import("./evaluation/gates.ts");
-              const found = await measureGates({ host, compiled, directory, ...(signal ? { signal } : {}) });
-              report = found.report;
-              problems.push(...found.problems);
-              if (found.problems.some((p) => p.severity === "error")) throw new Unmet();
-              return [reportFile(found.report)];
-            },
-          }
-        : {}),
-    });
+    const examine: Examine | undefined = measured
+      ? async (directory) => {
+          // Measuring brings decoders and ONNX Runtime along; a build without gates does without.
+          const { measureGates } = await import("./evaluation/gates.ts");
+          const found = await measureGates({ host, compiled, directory, ...(signal ? { signal } : {}) });
+          report = found.report;
+          problems.push(...found.problems);
+          if (found.problems.some((p) => p.severity === "error")) throw new Unmet();
+          return [reportFile(found.report)];
+        }
+      : undefined;
     const artifact = resolve(options.out);
+    if (options.layout === "hf") {
+      const hub = await huggingFaceFiles(host, compiled, { out: options.out, ...(options.hubType ? { dtype: options.hubType } : {}), ...(signal ? { signal } : {}) });
+      problems.push(...hub.problems.filter((p) => !made.problems.some((q) => q.says === p.says)));
+      if (problems.some((p) => p.severity === "error")) return failed();
+      if (examine) await measuredAside(made.files, examine, signal);
+      const files = await writeFilesWhole(options.out, hub.files, signal);
+      return { artifact, manifest: manifestOf(compiled, { version: version(), digests: {}, files }), report, problems, sources };
+    }
+    await writeArtifact(options.out, made.files, { ...(signal ? { signal } : {}), ...(examine ? { examine } : {}) });
     const manifest = JSON.parse(await readFile(join(artifact, MANIFEST), "utf8")) as Manifest;
     return { artifact, manifest, report, problems, sources };
   } catch (error) {
@@ -115,6 +126,14 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   } finally {
     host.close();
   }
+}
+
+type Examine = (directory: string) => Promise<readonly ArtifactFile[]>;
+
+/** Gates are measured on the artefact of the same pipeline, which nobody keeps. */
+async function measuredAside(files: readonly ArtifactFile[], examine: Examine, signal: AbortSignal | undefined): Promise<void> {
+  await using aside = await temporaryDirectory();
+  await writeArtifact(join(aside.path, "artifact"), files, { ...(signal ? { signal } : {}), examine });
 }
 
 /** The host that a build works with; a root that is not there is the user's mistake. */

@@ -18,4 +18,8 @@ export const artifacts = define({
     says: (h: { directory: string; name: string; found: readonly string[] }) => `${h.directory} holds no ${h.name}${h.found.length ? `; there is ${h.found.join(", ")}` : ""}.`,
     next: () => "Save the tokenizer in the fast format (`save_pretrained` of a fast tokenizer writes both files), and point `from` at that folder.",
   }),
+  A505: error("This pipeline has no place in a Hugging Face directory", {
+    says: (h: { pipeline: string; why: string }) => `\`${h.pipeline}\` cannot be written as one: ${h.why}.`,
+    next: () => "Compile it without `--layout hf`: an artefact holds any pipeline.",
+  }),
 });

@@ -1,8 +1,9 @@
 // `kiri compile`: a pipeline into an artefact, its gates measured before the artefact takes its place.
 import { join, relative, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Report as GateReport } from "../../evaluation/report.ts";
 import { build } from "../../build.ts";
+import { HUB_TYPES, type HubType } from "../../hugging-face.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
@@ -10,11 +11,14 @@ import { exitOf, maxWarningsOption, printJson, printProblems } from "../problems
 import { ProgressLines } from "../progress.ts";
 import { oneProgram } from "../project.ts";
 import { bytes, large, table } from "../table.ts";
+import { UsageError } from "../usage-error.ts";
 import { addVariantOptions, chosenVariant, type VariantOptions } from "../variant.ts";
 
 interface Options extends VariantOptions {
   readonly out?: string;
   readonly gates: boolean;
+  readonly layout: "artefact" | "hf";
+  readonly dtype?: HubType;
   readonly json?: boolean;
   readonly maxWarnings?: number;
 }
@@ -23,24 +27,28 @@ export function addCompile(program: Command, context: Context): void {
   const command = addVariantOptions(program.command("compile").description("compile a pipeline into an artefact: one ONNX graph with all that runs it").argument("[file]", "a program, or a directory with one"))
     .option("-o, --out <directory>", "where the artefact goes (default: build/PIPELINE, or build/PIPELINE-VARIANT)")
     .option("--no-gates", "measure nothing that is required")
+    .addOption(new Option("--layout <name>", "hf: a directory of the Hugging Face hub, which transformers.js loads").choices(["artefact", "hf"]).default("artefact"))
+    .addOption(new Option("--dtype <name>", "with --layout hf: what the model is stored as, which names its file; found by its weights unless given").choices(HUB_TYPES))
     .addOption(maxWarningsOption())
     .option("--json", "print JSON")
     .action(async (file: string | undefined, options: Options) => context.finish(await compileFile(context.io, file, options)));
   examples(command, [
     ["kiri compile pipelines/digits.kiri", "the plain model"],
     ["kiri compile pipelines/digits.kiri --variant lite -o build/lite", "a variant, its gates measured"],
+    ["kiri compile pipelines/embed.kiri --layout hf -o hub/embed", "for transformers.js: onnx/model.onnx, config.json, tokenizer.json"],
     ["kiri compile --variant lite --no-gates --json", "in a script, measuring nothing"],
   ]);
 }
 
 async function compileFile(io: Io, arg: string | undefined, options: Options): Promise<ExitCode> {
+  if (options.dtype !== undefined && options.layout !== "hf") throw new UsageError("--dtype names a file of the Hugging Face layout.", "Give --layout hf too, or leave --dtype out.");
   const program = oneProgram(io.cwd, arg);
   const variant = chosenVariant(program, options);
   const progress = new ProgressLines(io, options.json);
   const name = options.pipeline ?? program.file.replace(/^.*\//, "").replace(/\.kiri$/, "");
   const out = resolve(io.cwd, options.out ?? join("build", variant === undefined ? name : `${name}-${variant}`));
   const result = await build({
-    root: program.root, file: program.file, target: options.target, out, gates: options.gates, signal: io.signal, onProgress: progress.update,
+    root: program.root, file: program.file, target: options.target, out, gates: options.gates, layout: options.layout, ...(options.dtype ? { hubType: options.dtype } : {}), signal: io.signal, onProgress: progress.update,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
   }).finally(() => progress.end());
   const reports = [{ program, problems: result.problems, sources: result.sources }];
