@@ -20,21 +20,37 @@ const layerNorm: Raise = (u) => {
   return layerNormed(u, x, single(u.x(1)), u.has(2) ? single(u.x(2)) : undefined, u.float("epsilon", 1e-5));
 };
 
+/** x + skip, which may be the same for all rows of the batch, + a bias. */
+function summed(u: Use, x: Node, skip: Node, bias: Node | undefined): Node {
+  only(!u.wanted(1) && !u.wanted(2) && skip.type.dims.length <= x.type.dims.length, "more than the norm and the sum");
+  const both = u.o.add(x, u.lifted(skip, x.type.dims.length));
+  return bias ? u.o.add(both, u.lifted(bias, x.type.dims.length)) : both;
+}
+
 const skipLayerNorm: Raise = (u) => {
   const [x, skip] = [single(u.x(0)), single(u.x(1))];
-  only(!u.wanted(1) && !u.wanted(2) && x.type.dims.length === skip.type.dims.length, "more than the norm and the sum");
-  const both = u.o.add(x, skip);
-  const sum = u.has(4) ? u.o.add(both, u.lifted(u.x(4), x.type.dims.length)) : both;
+  const sum = summed(u, x, skip, u.has(4) ? u.x(4) : undefined);
   const normed = layerNormed(u, sum, single(u.x(2)), u.has(3) ? single(u.x(3)) : undefined, u.float("epsilon", 1e-12));
   return [normed, normed, normed, sum];
 };
 
 const rmsNorm: Raise = (u) => {
-  const [x, gain] = [single(u.x(0)), single(u.x(1))];
-  only(u.axis(u.int("axis", -1), x.type.dims.length) === last(x) && !u.wanted(1) && gain.type.dims.length === 1, "more than the norm of the last axis");
+  const x = single(u.x(0));
+  only(u.axis(u.int("axis", -1), x.type.dims.length) === last(x) && !u.wanted(1), "more than the norm of the last axis");
+  return rmsNormed(u, x, single(u.x(1)), u.float("epsilon", 1e-5));
+};
+
+function rmsNormed(u: Use, x: Node, gain: Node, eps: number): Node {
+  only(gain.type.dims.length === 1, "not one gain a channel");
   const { o } = u;
   const square = o.reduce("reduceMean", o.mul(x, x), [last(x)], true);
-  return o.mul(o.div(x, o.sqrt(o.add(square, o.scalar("f32", u.float("epsilon", 1e-5))))), u.lifted(gain, x.type.dims.length));
+  return o.mul(o.div(x, o.sqrt(o.add(square, o.scalar("f32", eps)))), u.lifted(gain, x.type.dims.length));
+}
+
+const skipRmsNorm: Raise = (u) => {
+  const sum = summed(u, single(u.x(0)), single(u.x(1)), u.has(3) ? single(u.x(3)) : undefined);
+  const normed = rmsNormed(u, sum, single(u.x(2)), u.float("epsilon", 1e-12));
+  return [normed, normed, normed, sum];
 };
 
 const gelu = (by: (u: Use) => "erf" | "tanh"): Raise => (u) => {
@@ -55,6 +71,6 @@ const quickGelu: Raise = (u) => {
 };
 
 export const norms: readonly (readonly [string, Raise])[] = [
-  ["LayerNormalization", layerNorm], ["SimplifiedLayerNormalization", rmsNorm], ["RMSNormalization", rmsNorm], ["com.microsoft.SkipLayerNormalization", skipLayerNorm],
+  ["LayerNormalization", layerNorm], ["SimplifiedLayerNormalization", rmsNorm], ["RMSNormalization", rmsNorm], ["com.microsoft.SkipLayerNormalization", skipLayerNorm], ["com.microsoft.SkipSimplifiedLayerNormalization", skipRmsNorm],
   ["Gelu", gelu((u) => (u.text("approximate", "none") === "tanh" ? "tanh" : "erf"))], ["com.microsoft.Gelu", gelu(() => "erf")], ["com.microsoft.BiasGelu", gelu(() => "erf")], ["com.microsoft.FastGelu", gelu(() => "tanh")], ["com.microsoft.QuickGelu", quickGelu],
 ];

@@ -2,7 +2,7 @@
 import type { Node } from "../graph/node.ts";
 import { isFloat } from "../types/tensor.ts";
 import { type Raise, only, plain, single } from "./onnx-raising.ts";
-import type { Use } from "./onnx-use.ts";
+import { Kept, type Use } from "./onnx-use.ts";
 
 const matmul: Raise = (u) => {
   const [a, b] = [plain(u.x(0)), plain(u.x(1))];
@@ -30,6 +30,15 @@ const gemm: Raise = (u) => {
   return u.o.add(whole, scaled(u, c.type.dims.length === 0 ? c : u.lifted(c, 2), beta));
 };
 
+const ACTIVATIONS = { Relu: "relu", Tanh: "tanh", Sigmoid: "sigmoid" } as const;
+
+/** com.microsoft FusedGemm: a product, a bias and a function behind them. */
+const fusedGemm: Raise = (u, constantOf) => {
+  const name = u.text("activation", "");
+  if (!Object.hasOwn(ACTIVATIONS, name)) throw new Kept(`the function ${name}`);
+  return u.o.unary(ACTIVATIONS[name as keyof typeof ACTIVATIONS], gemm(u, constantOf) as Node);
+};
+
 const fusedMatmul: Raise = (u) => {
   const [a, b] = [single(u.x(0)), single(u.x(1))];
   only(u.int("transBatchA", 0) === 0 && u.int("transBatchB", 0) === 0 && a.type.dims.length >= 2 && b.type.dims.length >= 2, "other axes");
@@ -38,4 +47,4 @@ const fusedMatmul: Raise = (u) => {
   return scaled(u, u.o.matmul(u.lifted(left, rank), right.type.dims.length === 2 ? right : u.lifted(right, rank)), u.float("alpha", 1));
 };
 
-export const products: readonly (readonly [string, Raise])[] = [["MatMul", matmul], ["Gemm", gemm], ["com.microsoft.FusedMatMul", fusedMatmul]];
+export const products: readonly (readonly [string, Raise])[] = [["MatMul", matmul], ["Gemm", gemm], ["com.microsoft.FusedMatMul", fusedMatmul], ["com.microsoft.FusedGemm", fusedGemm]];

@@ -1,0 +1,170 @@
+// Raising of attention that another tool has fused, to scores, softmax and mix: so passes, folds and recognition see what they see elsewhere.
+import type { Node } from "../graph/node.ts";
+import { type Dim, asNumber, constant, divideExactly, multiply } from "../types/dim.ts";
+import { type Raise, only, single } from "./onnx-raising.ts";
+import { Kept, type Use } from "./onnx-use.ts";
+
+/** Hides a key as well as -∞ does where any other is seen, and gives the mean where none is, which is what ONNX Runtime gives. */
+const HIDDEN = -1e30;
+
+interface Heads {
+  /** [B, H, N, D] */
+  readonly q: Node;
+  /** [B, H or fewer, M, D] */
+  readonly k: Node;
+  readonly v: Node;
+  readonly scale: number;
+  readonly causal: boolean;
+  /** Added to the scores; of rank 4. */
+  readonly terms: readonly Node[];
+}
+
+/** [B, H, N, E] */
+function attended(u: Use, { q, k, v, scale, causal, terms }: Heads): Node {
+  const { o } = u;
+  const heads = q.type.dims[1] as Dim;
+  const keys = o.transpose(repeated(u, k, heads), [0, 1, 3, 2]);
+  const product = o.matmul(q, keys);
+  const scaled = scale === 1 ? product : o.mul(product, o.scalar("f32", scale));
+  const shifted = terms.reduce((scores, term) => o.add(scores, term), scaled);
+  const [, , n, m] = scaled.type.dims as readonly [Dim, Dim, Dim, Dim];
+  const scores = causal ? o.where(earlier(u, n, m, q, k), shifted, o.scalar("f32", HIDDEN)) : shifted;
+  return o.matmul(o.softmax(scores, 3), repeated(u, v, heads));
+}
+
+/** bool[1, 1, N, M]: where the key does not come after the query. */
+function earlier(u: Use, n: Dim, m: Dim, ...from: readonly Node[]): Node {
+  const { o } = u;
+  u.readable([n, m], ...from);
+  return o.binary("ge", o.reshape(o.iota(n), [1, 1, n, 1]), o.reshape(o.iota(m), [1, 1, 1, m]));
+}
+
+/** Keys or values of which several heads share one, one for each head. */
+function repeated(u: Use, x: Node, heads: Dim): Node {
+  const [batch, fewer, m, each] = x.type.dims as readonly [Dim, Dim, Dim, Dim];
+  if (fewer.key === heads.key) return x;
+  const times = divideExactly(heads, fewer);
+  if (!times) throw new Kept("heads do not share keys evenly");
+  u.readable([batch, m], x);
+  const { o } = u;
+  return o.reshape(o.expand(o.reshape(x, [batch, fewer, 1, m, each]), [batch, fewer, times, m, each]), [batch, heads, m, each]);
+}
+
+/** [B, N, H·D] as [B, H, N, D]. */
+function apart(u: Use, x: Node, heads: number): Node {
+  only(x.type.dims.length === 3, "not tokens of a batch");
+  const [batch, n, width] = x.type.dims as readonly [Dim, Dim, Dim];
+  const each = divideExactly(width, constant(heads));
+  if (!each || asNumber(each) === undefined) throw new Kept("the width of a head is not known");
+  u.readable([batch, n], x);
+  return u.o.transpose(u.o.reshape(x, [batch, n, heads, each]), [0, 2, 1, 3]);
+}
+
+/** [B, H, N, D] as [B, N, H·D]. */
+function together(u: Use, x: Node): Node {
+  const turned = u.o.transpose(x, [0, 2, 1, 3]);
+  const [batch, n, heads, each] = turned.type.dims as readonly [Dim, Dim, Dim, Dim];
+  return u.o.reshape(turned, [batch, n, multiply(heads, each)]);
+}
+
+const widthOf = (heads: Node): number => asNumber(heads.type.dims[3] as Dim) as number;
+const scaleOf = (u: Use, q: Node): number => {
+  const given = u.float("scale", 0);
+  return given === 0 ? 1 / Math.sqrt(widthOf(q)) : given;
+};
+
+/** i32[B, M] or [B, N, M] of which what is not positive hides a key, as a term of the scores. */
+function masked(u: Use, index: number): Node {
+  const mask = u.x(index);
+  const { dims } = mask.type;
+  only(mask.type.dtype === "i32" && (dims.length === 2 || dims.length === 3), "a mask of another form");
+  const { o } = u;
+  const [batch, last] = [dims[0] as Dim, dims.at(-1) as Dim];
+  const spread = o.reshape(mask, [batch, 1, dims.length === 2 ? 1 : (dims[1] as Dim), last]);
+  return o.where(o.binary("gt", spread, o.scalar("i32", 0)), o.scalar("f32", 0), o.scalar("f32", u.float("mask_filter_value", -10000)));
+}
+
+/** f32 scores that are added. */
+function bias(u: Use, index: number): Node {
+  const term = single(u.x(index));
+  only(term.type.dims.length === 4, "a bias of another rank");
+  return term;
+}
+
+/** A slice of a row of biases. */
+const partOf = (u: Use, row: Node, from: number, to: number): Node => u.lifted(u.o.slice(row, 0, from, to), 3);
+
+/** com.microsoft Attention: one product makes queries, keys and values. */
+const packed: Raise = (u) => {
+  only(!u.has(4) && !u.has(6) && !u.wanted(1) && u.int("do_rotary", 0) === 0, "more than attention of what is there");
+  const [x, w] = [single(u.x(0)), single(u.x(1))];
+  const heads = u.int("num_heads", 0);
+  const whole = asNumber(w.type.dims[1] as Dim);
+  only(x.type.dims.length === 3 && whole !== undefined && heads > 0, "widths are not known");
+  const sizes = u.ints("qkv_hidden_sizes") ?? [0, 1, 2].map(() => (whole as number) / 3);
+  const ends = [0, sizes[0] as number, (sizes[0] as number) + (sizes[1] as number), whole as number];
+  const row = u.has(2) ? single(u.x(2)) : undefined;
+  const [q, k, v] = sizes.map((_, i) => {
+    const [from, to] = [ends[i] as number, ends[i + 1] as number];
+    const made = u.o.matmul(x, u.o.slice(w, 1, from, to));
+    return apart(u, row ? u.o.add(made, partOf(u, row, from, to)) : made, heads);
+  }) as [Node, Node, Node];
+  const terms = [...(u.has(3) ? [masked(u, 3)] : []), ...(u.has(5) ? [bias(u, 5)] : [])];
+  return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: u.int("unidirectional", 0) === 1, terms }));
+};
+
+/** com.microsoft MultiHeadAttention. */
+const multiHead: Raise = (u) => {
+  only(![6, 7, 8, 9].some((i) => u.has(i)) && !u.wanted(1) && !u.wanted(2) && !u.wanted(3) && u.has(1) && u.has(2), "more than attention of what is there");
+  const heads = u.int("num_heads", 0);
+  const inputs = [0, 1, 2].map((i) => single(u.x(i)));
+  only(inputs.every((x) => x.type.dims.length === 3), "heads apart already");
+  const widths = inputs.map((x) => asNumber(x.type.dims[2] as Dim));
+  only(!widths.includes(undefined), "widths are not known");
+  const row = u.has(3) ? single(u.x(3)) : undefined;
+  let at = 0;
+  const [q, k, v] = inputs.map((x, i) => {
+    const from = at;
+    at += widths[i] as number;
+    return apart(u, row ? u.o.add(x, partOf(u, row, from, at)) : x, heads);
+  }) as [Node, Node, Node];
+  const terms = [...(u.has(4) ? [masked(u, 4)] : []), ...(u.has(5) ? [bias(u, 5)] : [])];
+  return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: u.int("unidirectional", 0) === 1, terms }));
+};
+
+/** com.microsoft GroupQueryAttention of a whole prompt: heads share keys, and each row says how many of its keys count. */
+const grouped: Raise = (u) => {
+  only(u.count <= 7 && !u.has(3) && !u.has(4) && !u.wanted(1) && !u.wanted(2) && u.has(1) && u.has(2), "a cache");
+  only(u.int("do_rotary", 0) === 0 && u.int("local_window_size", -1) === -1 && u.float("softcap", 0) === 0 && u.int("smooth_softmax", 0) === 0, "more than plain attention");
+  const [q, k, v] = [0, 1, 2].map((i) => apart(u, single(u.x(i)), u.int(i === 0 ? "num_heads" : "kv_num_heads", 0))) as [Node, Node, Node];
+  const { o } = u;
+  const last = o.cast(u.x(5), "i64");
+  const [batch, , m] = k.type.dims as readonly [Dim, Dim, Dim];
+  // One token is a step of decoding, where the counts mean something else.
+  only(asNumber(m) !== 1, "one token");
+  const counted = o.binary("le", o.reshape(o.iota(u.readable([m], k)[0] as Dim), [1, 1, 1, m]), o.reshape(last, [batch, 1, 1, 1]));
+  const term = o.where(counted, o.scalar("f32", 0), o.scalar("f32", HIDDEN));
+  return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: true, terms: [term] }));
+};
+
+/** Attention of the standard, from operator set 23 on. */
+const standard: Raise = (u) => {
+  only(![4, 5, 6].some((i) => u.has(i)) && ![1, 2, 3].some((i) => u.wanted(i)) && u.float("softcap", 0) === 0, "a cache, or scores that are asked for");
+  const inputs = [0, 1, 2].map((i) => single(u.x(i)));
+  const isJoined = inputs[0]?.type.dims.length === 3;
+  const [q, k, v] = inputs.map((x, i) => (isJoined ? apart(u, x, u.int(i === 0 ? "q_num_heads" : "kv_num_heads", 0)) : x)) as [Node, Node, Node];
+  only(q.type.dims.length === 4 && asNumber(q.type.dims[3] as Dim) !== undefined, "the width of a head is not known");
+  const made = attended(u, { q, k, v, scale: scaleOf(u, q), causal: u.int("is_causal", 0) === 1, terms: u.has(3) ? [standardMask(u)] : [] });
+  return isJoined ? together(u, made) : made;
+};
+
+function standardMask(u: Use): Node {
+  const mask = u.x(3);
+  only(mask.type.dims.length >= 2, "a mask of another rank");
+  const whole = u.lifted(mask, 4);
+  return mask.type.dtype === "bool" ? u.o.where(whole, u.o.scalar("f32", 0), u.o.scalar("f32", HIDDEN)) : single(whole);
+}
+
+export const attentions: readonly (readonly [string, Raise])[] = [
+  ["Attention", standard], ["com.microsoft.Attention", packed], ["com.microsoft.MultiHeadAttention", multiHead], ["com.microsoft.GroupQueryAttention", grouped],
+];

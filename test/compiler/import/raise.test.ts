@@ -1,0 +1,137 @@
+/** Operators that other tools have fused, raised to plain ops and fused again: the same numbers as ONNX Runtime gives for the file itself. */
+import test, { type ExecutionContext } from "ava";
+import { planConstants } from "../../../compiler/emit/constants.ts";
+import { emitModel } from "../../../compiler/emit/onnx.ts";
+import { topological } from "../../../compiler/graph/node.ts";
+import type { Value } from "../../../compiler/host.ts";
+import { importModel } from "../../../compiler/import/onnx-graph.ts";
+import { runPasses } from "../../../compiler/passes/order.ts";
+import { NodeHost } from "../../../hosts/node-host.ts";
+import { f32, numbers, runModel, tensor } from "../../support/evaluate.ts";
+import { folderOf, modelBytes, type ModelText, node, port, tensorProto } from "../../support/onnx-model.ts";
+
+const wave = (count: number, by = 1): number[] => Array.from({ length: count }, (_, i) => Math.sin(i * 1.7 + by) / 2);
+const CONTRIB = { domain: "com.microsoft" };
+const [B, N, H, D] = [2, 5, 3, 4];
+const W = H * D;
+const weight = (name: string, dims: readonly number[], by: number) => tensorProto(name, "f32", dims, wave(dims.reduce((a, b) => a * b, 1), by));
+const tokens = (name: string, width = W, count: string | number = "N") => port(name, "f32", ["B", count, width]);
+const noise = (dims: readonly number[], by: number): Value => f32(dims, wave(dims.reduce((a, b) => a * b, 1), by));
+const x = noise([B, N, W], 2);
+const y = noise([B, N, W], 5);
+const z = noise([B, N, W], 8);
+
+interface Case {
+  readonly text: ModelText;
+  readonly inputs: Readonly<Record<string, Value>>;
+  /** Ops of ours that are there afterwards. */
+  readonly fused: readonly string[];
+  /** Carried through after all, and rightly. */
+  readonly carried?: readonly string[];
+}
+
+const CONTRIBUTED = { domains: { "com.microsoft": 1 } };
+const attention = (inputs: readonly string[], attributes: Parameters<typeof node>[3]): ModelText => ({
+  ...CONTRIBUTED, node: [node("Attention", inputs, ["y"], { num_heads: H, ...attributes }, CONTRIB)],
+  initializer: [weight("w", [W, 3 * W], 3), weight("b", [3 * W], 4)],
+  input: [tokens("x"), ...(inputs.includes("mask") ? [port("mask", "i32", ["B", "N"])] : []), ...(inputs.includes("bias") ? [port("bias", "f32", [1, H, "N", "N"])] : [])], output: [tokens("y")],
+});
+const multiHead = (inputs: readonly string[], attributes: Parameters<typeof node>[3] = {}): ModelText => ({
+  ...CONTRIBUTED, node: [node("MultiHeadAttention", inputs, ["y"], { num_heads: H, ...attributes }, CONTRIB)],
+  initializer: inputs.includes("b") ? [weight("b", [3 * W], 4)] : [],
+  input: [tokens("q"), tokens("k"), tokens("v"), ...(inputs.includes("mask") ? [port("mask", "i32", ["B", "N"])] : [])], output: [tokens("y")],
+});
+const mask = tensor("i32", [B, N], [1, 1, 1, 0, 0, 1, 1, 1, 1, 0]);
+const standard = (input: ModelText["input"], attributes: Parameters<typeof node>[3], output: ModelText["output"]): ModelText => ({
+  opset: 23, node: [node("Attention", (input ?? []).map((i) => i.name as string), ["y"], attributes)], input: input ?? [], output: output ?? [],
+});
+const apart = (name: string, heads: number) => port(name, "f32", ["B", heads, "N", D]);
+
+const CASES: Readonly<Record<string, Case>> = {
+  "packed attention": { text: attention(["x", "w", "b"], {}), inputs: { x }, fused: ["attention"] },
+  "packed attention, later tokens hidden": { text: attention(["x", "w", "b"], { unidirectional: 1 }), inputs: { x }, fused: ["attention"] },
+  "packed attention, padding hidden": { text: attention(["x", "w", "b", "mask"], {}), inputs: { x, mask }, fused: ["attention"] },
+  "packed attention, a bias of the scores and a scale of its own": { text: attention(["x", "w", "b", "", "", "bias"], { scale: { float: 0.3 } }), inputs: { x, bias: noise([1, H, N, N], 9) }, fused: ["attention"] },
+  "attention of three tensors": { text: multiHead(["q", "k", "v"]), inputs: { q: x, k: y, v: z }, fused: ["attention"] },
+  "attention of three tensors with biases and padding": { text: multiHead(["q", "k", "v", "b", "mask"]), inputs: { q: x, k: y, v: z, mask }, fused: ["attention"] },
+  "attention of three tensors, later tokens hidden": { text: multiHead(["q", "k", "v"], { unidirectional: 1 }), inputs: { q: x, k: y, v: z }, fused: ["attention"] },
+  "attention in which heads share keys": {
+    text: {
+      ...CONTRIBUTED, node: [node("GroupQueryAttention", ["q", "k", "v", "", "", "last", "total"], ["y"], { num_heads: 4, kv_num_heads: 2 }, CONTRIB)],
+      initializer: [tensorProto("total", "i32", [], [N])], input: [tokens("q", 32), tokens("k", 16), tokens("v", 16), port("last", "i32", ["B"])], output: [tokens("y", 32)],
+    },
+    inputs: { q: noise([B, N, 32], 1), k: noise([B, N, 16], 2), v: noise([B, N, 16], 3), last: tensor("i32", [B], [N - 1, N - 1]) }, fused: ["attention"],
+  },
+  "attention of the standard": { text: standard([apart("q", 4), apart("k", 2), apart("v", 2)], {}, [apart("y", 4)]), inputs: { q: noise([B, 4, N, D], 1), k: noise([B, 2, N, D], 2), v: noise([B, 2, N, D], 3) }, fused: ["attention"] },
+  "attention of the standard, heads joined, later tokens hidden": {
+    text: standard([tokens("q"), tokens("k"), tokens("v")], { q_num_heads: H, kv_num_heads: H, is_causal: 1 }, [tokens("y")]), inputs: { q: x, k: y, v: z }, fused: ["attention"],
+  },
+  "attention of the standard with a mask of truth values": {
+    text: standard([apart("q", H), apart("k", H), apart("v", H), port("mask", "bool", ["N", "N"])], {}, [apart("y", H)]),
+    inputs: { q: noise([B, H, N, D], 1), k: noise([B, H, N, D], 2), v: noise([B, H, N, D], 3), mask: tensor("bool", [N, N], Array.from({ length: N * N }, (_, i) => Number(i % 7 !== 3))) }, fused: ["attention"],
+  },
+  "attention of the standard with a mask of numbers": {
+    text: standard([apart("q", H), apart("k", H), apart("v", H), port("mask", "f32", ["B", 1, "N", "N"])], { scale: { float: 0.7 } }, [apart("y", H)]),
+    inputs: { q: noise([B, H, N, D], 1), k: noise([B, H, N, D], 2), v: noise([B, H, N, D], 3), mask: noise([B, 1, N, N], 4) }, fused: ["attention"],
+  },
+  "a bounded score stays as it is": {
+    text: standard([apart("q", H), apart("k", H), apart("v", H)], { softcap: { float: 2 } }, [apart("y", H)]), inputs: { q: noise([B, H, N, D], 1), k: noise([B, H, N, D], 2), v: noise([B, H, N, D], 3) }, fused: [], carried: ["Attention"],
+  },
+  "a sum and its norm": {
+    text: {
+      ...CONTRIBUTED, node: [node("SkipLayerNormalization", ["x", "s", "g", "c", "b"], ["y", "", "", "sum"], { epsilon: { float: 1e-5 } }, CONTRIB)],
+      initializer: [weight("g", [W], 1), weight("c", [W], 2), weight("b", [W], 3)], input: [tokens("x"), tokens("s")], output: [tokens("y"), tokens("sum")],
+    },
+    inputs: { x, s: y }, fused: ["layerNorm"],
+  },
+  "a sum and its norm by the root mean square": {
+    text: {
+      ...CONTRIBUTED, node: [node("SkipSimplifiedLayerNormalization", ["x", "s", "g"], ["y", "", "", "sum"], { epsilon: { float: 1e-5 } }, CONTRIB)],
+      initializer: [weight("g", [W], 1)], input: [tokens("x"), tokens("s")], output: [tokens("y"), tokens("sum")],
+    },
+    inputs: { x, s: y }, fused: ["rmsNorm"],
+  },
+  "a norm by the root mean square, of the standard": { text: { opset: 23, node: [node("RMSNormalization", ["x", "g"], ["y"])], initializer: [weight("g", [W], 1)], input: [tokens("x")], output: [tokens("y")] }, inputs: { x }, fused: ["rmsNorm"] },
+  "activations with biases": {
+    text: {
+      ...CONTRIBUTED, node: [node("BiasGelu", ["x", "b"], ["u"], {}, CONTRIB), node("FastGelu", ["u", "b"], ["v"], {}, CONTRIB), node("QuickGelu", ["v"], ["w"], { alpha: { float: 1.702 } }, CONTRIB), node("Gelu", ["w"], ["y"], {}, CONTRIB)],
+      initializer: [weight("b", [W], 3)], input: [tokens("x")], output: [tokens("y")],
+    },
+    inputs: { x }, fused: ["gelu"],
+  },
+  "a turned and scaled product": {
+    text: { ...CONTRIBUTED, node: [node("FusedMatMul", ["x", "s"], ["y"], { transB: 1, alpha: { float: 0.25 } }, CONTRIB)], initializer: [], input: [tokens("x"), tokens("s")], output: [port("y", "f32", ["B", "N", "N"])] },
+    inputs: { x, s: y }, fused: [],
+  },
+  "a product with a function behind it": {
+    text: { ...CONTRIBUTED, node: [node("FusedGemm", ["x", "w", "b"], ["y"], { transB: 1, activation: "Relu" }, CONTRIB)], initializer: [weight("w", [7, W], 1), weight("b", [7], 2)], input: [port("x", "f32", ["N", W])], output: [port("y", "f32", ["N", 7])] },
+    inputs: { x: noise([N, W], 4) }, fused: ["linear"],
+  },
+};
+
+for (const [name, each] of Object.entries(CASES)) test(name, (t) => same(t, each));
+
+async function same(t: ExecutionContext, { text, inputs, fused, carried = [] }: Case): Promise<void> {
+  const bytes = modelBytes(text);
+  const wanted = await runModel(bytes, inputs);
+  const host = new NodeHost({ root: folderOf({ "m.onnx": bytes }) });
+  for (const target of ["cpu", "portable"] as const) {
+    const { value, problems } = importModel(host, "m.onnx");
+    t.deepEqual(problems, []);
+    if (!value) return t.fail("it is not read");
+    t.deepEqual([...value.carried.keys()], carried);
+    const graph = runPasses(value.graph, target);
+    const ops = new Set(topological(graph.outputs.map((o) => o.node)).map((n) => n.op));
+    for (const op of fused) t.true(ops.has(op), `${op} is among ${[...ops].join(", ")}`);
+    const planned = await planConstants(graph, host, { unchecked: true });
+    const found = await runModel(emitModel(graph, { target, name: "m", initializers: planned.value.initializers, frame: value.frame }).model, inputs);
+    for (const [output, want] of Object.entries(wanted)) {
+      const got = found[output] as Value;
+      t.deepEqual([got.dtype, got.dims], [want.dtype, want.dims]);
+      const gap = Math.max(...numbers(got).map((a, i) => Math.abs(a - (numbers(want)[i] as number))));
+      t.true(gap < 2e-5, `${output} is off by ${gap}, for ${target}`);
+      t.true(numbers(want).some((a) => Math.abs(a) > 1e-3));
+    }
+  }
+  host.close();
+}
