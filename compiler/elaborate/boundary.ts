@@ -21,8 +21,8 @@ export function graphInput(e: Elaboration, name: string, dtype: DType, dims: rea
 }
 
 /** Decoded pixels u8[B, Channels, H, W] of a picture, resized by the host. */
-export function imagePixels(e: Elaboration, picture: Value, o: { channels: Dim; height: Dim; width: Dim; resize: string }, span: Span): Value {
-  if (picture.kind !== "boundary" || picture.type !== "image") return fail(shapes.T302, span, { param: "picture", found: describe(picture), wanted: "image" });
+export function imagePixels(e: Elaboration, picture: Value | undefined, o: { channels: Dim; height: Dim; width: Dim; resize: string }, span: Span): Value {
+  if (picture?.kind !== "boundary" || picture.type !== "image") return fail(shapes.T302, span, { param: "picture", found: picture ? describe(picture) : "nothing", wanted: "image" });
   const known = (d: Dim, what: string): number => e.arena.facts.number(d) ?? (e.checking ? 1 : fail(shapes.B321, span, { what: `The ${what} of the picture`, found: d.key }));
   e.hostSteps.push({ kind: "image", input: picture.name, tensor: picture.name, channels: known(o.channels, "channels"), height: known(o.height, "height"), width: known(o.width, "width"), resize: o.resize });
   return graphInput(e, picture.name, "u8", [BATCH_SIZE, o.channels, o.height, o.width], [BATCH, "Channels", "H", "W"]);

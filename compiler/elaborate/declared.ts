@@ -28,5 +28,5 @@ export function declaredTensor(e: Elaboration, type: Ast.TensorType, name: strin
       dims.push(size);
     }
   }
-  return e.standIn(name, type.dtype as DType, dims, axes);
+  return e.at(type.span, () => e.standIn(name, type.dtype as DType, dims, axes));
 }

@@ -461,9 +461,9 @@ function evaluateIf(e: Elaboration, expr: Ast.If, scope: Scope): Value {
 
 function evaluateRepeat(e: Elaboration, expr: Ast.Repeat, scope: Scope): Value {
   const bounds = expr.range ? rangeOf(e, expr.range, scope, undefined) : undefined;
-  const count = expr.count ? asSize(e, evaluate(e, expr.count, scope), expr.count.span) : undefined;
-  const from = bounds ? bounds.from : constant(0);
-  const to = bounds ? bounds.to : (count as Dim);
+  const [from, to] = bounds ? [bounds.from, bounds.to] : [constant(0), expr.count && asSize(e, evaluate(e, expr.count, scope), expr.count.span)];
+  // What could not be parsed has been told.
+  if (!to) throw new Silent();
   let value = evaluate(e, expr.from, scope);
   const total = e.arena.facts.number(subtract(to, from));
   if (total === undefined && !e.checking) return fail(shapes.B321, expr.range?.span ?? expr.count?.span ?? expr.span, { what: "How often this is repeated", found: subtract(to, from).key });

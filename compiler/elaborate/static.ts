@@ -113,9 +113,12 @@ export function placeholder(e: Elaboration, type: StaticType, name: string, span
     case "Axis": case "Word": case "Site": case "DType": return { kind: "unknown", type: type.name };
     case "record": {
       const record = type.record as Extract<Value, { kind: "record-type" }>;
-      const fields = new Map<string, Value>();
-      for (const f of record.decl.fields) fields.set(f.name.name, placeholder(e, paramType(f, record.scope), `${name}.${f.name.name}`, span));
-      return { kind: "record", fields, type: { decl: record.decl, scope: record.scope } };
+      // Keyed by its fields: a record that is among its own fields has no value.
+      return e.once(record.decl.fields, record.decl.name.name, span, () => {
+        const fields = new Map<string, Value>();
+        for (const f of record.decl.fields) fields.set(f.name.name, placeholder(e, paramType(f, record.scope), `${name}.${f.name.name}`, span));
+        return { kind: "record", fields, type: { decl: record.decl, scope: record.scope } };
+      });
     }
     case "list": return { kind: "unknown", type: "a list", length: e.openDim(`count(${name})`), ...(type.element ? { item: placeholder(e, type.element, name, span) } : {}) };
     case "image": case "text": case "audio": return { kind: "boundary", name, type: type.name };

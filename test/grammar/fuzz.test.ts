@@ -4,6 +4,7 @@ import { syntaxProblem } from "../../compiler/diagnostics/syntax.ts";
 import { format } from "../../grammar/format.ts";
 import { parse } from "../../grammar/parse.ts";
 import { source, type Source } from "../../grammar/source.ts";
+import { edit, seeded } from "../support/edits.ts";
 import { kiriFiles, withoutSpans } from "./files.ts";
 
 const CASES = 2000;
@@ -11,39 +12,6 @@ const CASES = 2000;
 const SLOWEST = 2000;
 
 const spent = (): number => process.cpuUsage().user / 1000;
-
-/** mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const SNIPPETS = ["(", ")", "[", "]", "{", "}", ";", ",", "=", ":", "..", "\"", "\\", "\n", "// c\n", "/// d\n", "let", "fn", "in", "up", "fold", "1e", "'", "é", "𝔸", "\u0000", "@", "else", "as", "-", "^", "\r\n", "\t"];
-
-function edit(text: string, random: () => number): string {
-  const below = (n: number): number => Math.floor(random() * n);
-  const tokens = text.match(/\s+|[\p{L}\p{N}_']+|./gsu) ?? [];
-  const i = below(tokens.length);
-  const j = below(tokens.length);
-  const at = below(text.length + 1);
-  const pick = tokens[i] ?? "";
-  switch (below(9)) {
-    case 0: tokens.splice(i, 1 + below(3)); return tokens.join("");
-    case 1: tokens.splice(j, 0, pick); return tokens.join("");
-    case 2: [tokens[i], tokens[j]] = [tokens[j] ?? "", pick]; return tokens.join("");
-    case 3: tokens.splice(i, 0, SNIPPETS[below(SNIPPETS.length)] ?? ""); return tokens.join("");
-    case 4: return text.slice(0, at);
-    case 5: return text.slice(0, at) + text.slice(at + 1 + below(4));
-    case 6: return text.slice(0, at) + (SNIPPETS[below(SNIPPETS.length)] ?? "") + text.slice(at);
-    case 7: return text.slice(at);
-    default: return text.slice(0, at) + text.slice(below(text.length), at);
-  }
-}
 
 /** Every span of a tree lies in the file and does not end before it starts. */
 function outside(tree: unknown, from: Source): unknown[] {

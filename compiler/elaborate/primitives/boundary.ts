@@ -6,7 +6,7 @@ import { given, sizeOf, wordOf } from "./arguments.ts";
 import type { PrimitiveCall, PrimitiveTable } from "./index.ts";
 
 function pixels(e: Elaboration, c: PrimitiveCall): Value {
-  return imagePixels(e, given(c, "picture") as Value, { channels: sizeOf(e, c, "channels"), height: sizeOf(e, c, "height"), width: sizeOf(e, c, "width"), resize: e.checking ? "none" : wordOf(c, "resize") }, c.span);
+  return imagePixels(e, given(c, "picture"), { channels: sizeOf(e, c, "channels"), height: sizeOf(e, c, "height"), width: sizeOf(e, c, "width"), resize: e.checking ? "none" : wordOf(c, "resize") }, c.span);
 }
 
 export const boundary: PrimitiveTable = { pixels };

@@ -1,7 +1,7 @@
 // Tensors made of nothing: counts, constants, random numbers, and the matrices of grids.
 import { shapes } from "../../diagnostics/shapes.ts";
 import { constant, multiply } from "../../types/dim.ts";
-import { type DType, isDType } from "../../types/tensor.ts";
+import { BITS, type DType, isDType } from "../../types/tensor.ts";
 import type { Elaboration } from "../elaboration.ts";
 import { asFloat, asSize } from "../evaluate.ts";
 import { fail } from "../fail.ts";
@@ -19,6 +19,14 @@ function numbers(e: Elaboration, c: PrimitiveCall, name: string): number[] {
   const value = given(c, name);
   const items = value?.kind === "list" || value?.kind === "tuple" ? value.items : value ? [value] : [];
   return items.map((v) => asFloat(e, v) ?? fail(shapes.T302, c.span, { param: name, found: describe(v), wanted: "numbers known at compile time" }));
+}
+
+/** A number that the element type has. */
+function element(c: PrimitiveCall, name: string, dtype: DType, value: number): number {
+  const bits = BITS[dtype];
+  const [least, most] = dtype.startsWith("u") ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  const isWhole = dtype.startsWith("u") || dtype.startsWith("i");
+  return isWhole && !(Number.isSafeInteger(value) && value >= least && value <= most) ? fail(shapes.T302, c.span, { param: name, found: `${value}`, wanted: `whole numbers that ${dtype} has` }) : value;
 }
 
 function random(e: Elaboration, c: PrimitiveCall): Value {
@@ -42,7 +50,7 @@ function full(e: Elaboration, c: PrimitiveCall): Value {
   const value = given(c, "value");
   // A size that only a run knows, or that is open while a declaration is checked by itself.
   if (value?.kind === "size" && e.arena.facts.number(value.dim) === undefined) return e.named.expand(e.named.sizeAs(dtype, value.dim), axes, new Map(axes.map((n) => [n, dimOf(like, n) as NonNullable<ReturnType<typeof dimOf>>])));
-  return tensor(e.b.fill(dtype, axes.map((n) => dimOf(like, n) as NonNullable<ReturnType<typeof dimOf>>), floatOf(e, c, "value")), axes);
+  return tensor(e.b.fill(dtype, axes.map((n) => dimOf(like, n) as NonNullable<ReturnType<typeof dimOf>>), element(c, "value", dtype, floatOf(e, c, "value"))), axes);
 }
 
 /** `tensor([1, 2, 3] ; dtype: i64)`; its axis is named by `as [...]`. */
@@ -52,8 +60,9 @@ function listTensor(e: Elaboration, c: PrimitiveCall): Value {
     const length = values.kind === "list" ? constant(values.items.length) : values.length;
     return e.standIn("tensor", dtypeOf(c), [length ?? e.openDim("count")], [e.named.anonymous()]);
   }
-  const list = numbers(e, c, "values");
-  return tensor(e.b.tensor(dtypeOf(c), [list.length], list), [e.named.anonymous()]);
+  const dtype = dtypeOf(c);
+  const list = numbers(e, c, "values").map((v) => element(c, "values", dtype, v));
+  return tensor(e.b.tensor(dtype, [list.length], list), [e.named.anonymous()]);
 }
 
 function iota(e: Elaboration, c: PrimitiveCall): Value {
