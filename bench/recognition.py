@@ -1,0 +1,203 @@
+"""Exports transformers with random weights and small shapes by both exporters of PyTorch, for bench/recognition.ts and the tests.
+
+usage: python bench/recognition.py FOLDER [--only NAME,NAME] [--exporter script|dynamo] [--tiny] [--expect]
+Needs torch, transformers, onnx, onnxscript. Writes FOLDER/NAME.EXPORTER.onnx and FOLDER/there.json: what is in them, by the
+configuration, or why an exporter gave up. Nothing is downloaded. What exporters note about this machine is taken out.
+--expect adds NAME.EXPORTER.safetensors: inputs, and what PyTorch has at the entry of every block and as its probabilities.
+
+The data of test/compiler/import/recognise.test.ts:
+python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter script --only bert,phi,swin,dinov2
+python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter dynamo --only vit,llama,whisper-decoder
+"""
+import argparse
+import json
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+import transformers as t
+from safetensors.torch import save_file
+
+TINY = "--tiny" in sys.argv
+HIDDEN, HEADS, BLOCKS, INNER, WORDS = (16, 2, 2, 32, 20) if TINY else (32, 4, 2, 64, 60)
+
+text = dict(vocab_size=WORDS, hidden_size=HIDDEN, num_attention_heads=HEADS, num_hidden_layers=BLOCKS, intermediate_size=INNER, max_position_embeddings=40)
+image = dict(hidden_size=HIDDEN, num_attention_heads=HEADS, num_hidden_layers=BLOCKS, intermediate_size=INNER, image_size=32, patch_size=8)
+causal = dict(text, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+WHISPER = dict(vocab_size=WORDS, d_model=HIDDEN, encoder_layers=BLOCKS, decoder_layers=BLOCKS, encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_source_positions=20, max_target_positions=40, num_mel_bins=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, use_cache=False)
+T5 = dict(vocab_size=WORDS, d_model=HIDDEN, d_kv=HIDDEN // HEADS, d_ff=INNER, num_layers=BLOCKS, num_decoder_layers=BLOCKS, num_heads=HEADS, use_cache=False, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0)
+
+
+class Fixed(torch.nn.Module):
+    """A model that gives its first output, called by position."""
+
+    def __init__(self, model, names, output, constants=None):
+        super().__init__()
+        self.model, self.names, self.output, self.constants = model, names, output, constants or {}
+
+    def forward(self, *inputs):
+        return getattr(self.model(**dict(zip(self.names, inputs)), **self.constants, return_dict=True), self.output)
+
+
+def ids(batch=2, length=9):
+    return torch.randint(3, WORDS, (batch, length))
+
+
+def texts(model, mask=True, output="last_hidden_state", **constants):
+    inputs = {"input_ids": ids()}
+    if mask:
+        inputs["attention_mask"] = torch.ones(2, 9, dtype=torch.long)
+    axes = {name: {0: "batch", 1: "sequence"} for name in inputs}
+    return Fixed(model, list(inputs), output, constants), inputs, axes
+
+
+def pictures(model, size=32):
+    return Fixed(model, ["pixel_values"], "last_hidden_state"), {"pixel_values": torch.randn(2, 3, size, size)}, {"pixel_values": {0: "batch"}}
+
+
+def whisper_decoder():
+    inputs = {"input_ids": ids(), "encoder_hidden_states": torch.randn(2, 20, HIDDEN)}
+    return Fixed(t.models.whisper.modeling_whisper.WhisperDecoder(t.WhisperConfig(**WHISPER)), list(inputs), "last_hidden_state"), inputs, {n: {0: "batch", 1: "sequence" if n == "input_ids" else "frames"} for n in inputs}
+
+
+def t5():
+    inputs = {"input_ids": ids(), "attention_mask": torch.ones(2, 9, dtype=torch.long), "decoder_input_ids": ids(2, 5)}
+    axes = {n: {0: "batch", 1: "target" if n.startswith("decoder") else "sequence"} for n in inputs}
+    return Fixed(t.T5Model(t.T5Config(**T5)), list(inputs), "last_hidden_state"), inputs, axes
+
+
+class Both(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, attention_mask, pixel_values):
+        made = self.model(input_ids=input_ids, attention_mask=attention_mask, pixel_values=pixel_values)
+        return made.text_embeds, made.image_embeds
+
+
+def clip_text_config():
+    return dict(text, projection_dim=HIDDEN, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+
+
+def clip_both():
+    model = t.CLIPModel(t.CLIPConfig(text_config=dict(clip_text_config()), vision_config=dict(image, hidden_size=48, projection_dim=HIDDEN), projection_dim=HIDDEN))
+    inputs = {"input_ids": ids(), "attention_mask": torch.ones(2, 9, dtype=torch.long), "pixel_values": torch.randn(2, 3, 32, 32)}
+    return Both(model), inputs, {"input_ids": {0: "batch", 1: "sequence"}, "attention_mask": {0: "batch", 1: "sequence"}, "pixel_values": {0: "images"}}
+
+
+def swin():
+    stages = dict(depths=[2], num_heads=[2]) if TINY else dict(depths=[2, 2], num_heads=[2, 4])
+    return pictures(t.SwinModel(t.SwinConfig(image_size=32, patch_size=4, embed_dim=8 if TINY else 16, window_size=4, **stages), add_pooling_layer=False))
+
+
+one = [{"name": "blocks", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}]
+# name -> (what makes the model, its inputs and its open axes; the stacks that are there)
+MODELS = {
+    "bert": (lambda: texts(t.BertModel(t.BertConfig(**text), add_pooling_layer=False)), one),
+    "roberta": (lambda: texts(t.RobertaModel(t.RobertaConfig(**text), add_pooling_layer=False)), one),
+    "deberta-v2": (lambda: texts(t.DebertaV2Model(t.DebertaV2Config(**text, relative_attention=True, position_buckets=8, pos_att_type=["p2c", "c2p"], norm_rel_ebd="layer_norm", share_att_key=True))), one),
+    "distilbert": (lambda: texts(t.DistilBertModel(t.DistilBertConfig(vocab_size=WORDS, dim=HIDDEN, n_heads=HEADS, n_layers=BLOCKS, hidden_dim=INNER, max_position_embeddings=40))), one),
+    "vit": (lambda: pictures(t.ViTModel(t.ViTConfig(**image), add_pooling_layer=False)), one),
+    "deit": (lambda: pictures(t.DeiTModel(t.DeiTConfig(**image), add_pooling_layer=False)), one),
+    "dinov2": (lambda: pictures(t.Dinov2Model(t.Dinov2Config(**{**image, "mlp_ratio": 2}))), one),
+    "swin": (swin, [{"name": "blocks", "blocks": 2, "heads": 2, "hidden": 8}] if TINY else [{"name": "blocks", "blocks": 2, "heads": 2, "hidden": 16}, {"name": "blocks2", "blocks": 2, "heads": 4, "hidden": 32}]),
+    "clip-text": (lambda: texts(t.CLIPTextModel(t.CLIPTextConfig(**clip_text_config()))), one),
+    "clip-vision": (lambda: pictures(t.CLIPVisionModel(t.CLIPVisionConfig(**image))), one),
+    "clip": (clip_both, [{"name": "text", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}, {"name": "vision", "blocks": BLOCKS, "heads": HEADS, "hidden": 48}]),
+    "siglip": (lambda: pictures(t.SiglipVisionModel(t.SiglipVisionConfig(**image, vision_use_head=False))), one),
+    "whisper-encoder": (lambda: (Fixed(t.models.whisper.modeling_whisper.WhisperEncoder(t.WhisperConfig(**WHISPER)), ["input_features"], "last_hidden_state"), {"input_features": torch.randn(2, 8, 40)}, {"input_features": {0: "batch"}}), one),
+    "whisper-decoder": (whisper_decoder, one),
+    "t5": (t5, [{"name": "encoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}, {"name": "decoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}]),
+    "gpt2": (lambda: texts(t.GPT2Model(t.GPT2Config(vocab_size=WORDS, n_embd=HIDDEN, n_head=HEADS, n_layer=BLOCKS, n_inner=INNER, n_positions=40, use_cache=False, bos_token_id=1, eos_token_id=2)), use_cache=False), one),
+    "llama": (lambda: texts(t.LlamaModel(t.LlamaConfig(**causal, num_key_value_heads=2)), use_cache=False), one),
+    "qwen2": (lambda: texts(t.Qwen2Model(t.Qwen2Config(**causal, num_key_value_heads=2)), use_cache=False), one),
+    "qwen3": (lambda: texts(t.Qwen3Model(t.Qwen3Config(**causal, num_key_value_heads=2, head_dim=8)), use_cache=False), one),
+    "gemma": (lambda: texts(t.GemmaModel(t.GemmaConfig(**causal, num_key_value_heads=1, head_dim=8)), use_cache=False), one),
+    "gemma2": (lambda: texts(t.Gemma2Model(t.Gemma2Config(**causal, num_key_value_heads=2, head_dim=8, sliding_window=4)), use_cache=False), one),
+    "phi": (lambda: texts(t.PhiModel(t.PhiConfig(**causal, partial_rotary_factor=0.5)), use_cache=False), one),
+}
+
+
+def export(name, make, exporter, folder, expect):
+    torch.manual_seed(7)
+    model, inputs, axes = make()
+    model.eval()
+    path = folder / f"{name}.{exporter}.onnx"
+    values = tuple(inputs.values())
+    if exporter == "script":
+        torch.onnx.export(model, values, path, dynamo=False, opset_version=17, input_names=list(inputs), output_names=["output"] if name != "clip" else ["text", "image"], dynamic_axes=axes)
+    else:
+        dims = {}
+        shapes = []
+        for key in inputs:
+            shapes.append({axis: dims.setdefault(label, torch.export.Dim.DYNAMIC) for axis, label in axes[key].items()})
+        shapes = tuple(shapes) if name == "clip" else (tuple(shapes),)
+        torch.onnx.export(model, values, path, dynamo=True, opset_version=18, input_names=list(inputs), external_data=False, dynamic_shapes=shapes)
+    strip(path)
+    if expect:
+        save_file(expected(model, inputs), path.with_suffix(".safetensors"))
+
+
+def expected(model, inputs):
+    """Inputs, hidden states at the entry of each block, and probabilities, as the model itself gives them with attention spelled out."""
+    model.model.set_attn_implementation("eager")
+    with torch.no_grad():
+        made = model.model(**inputs, **model.constants, output_hidden_states=True, output_attentions=True, return_dict=True)
+    found = {f"in.{name}": value for name, value in inputs.items()}
+    found |= {f"input.{i}": value for i, value in enumerate(made.hidden_states[: len(made.attentions)])}
+    # Swin tells of each stage those of its last block.
+    last = isinstance(model.model, t.SwinModel)
+    found |= {f"probs.{BLOCKS - 1 if last else i}": value for i, value in enumerate(made.attentions)}
+    return {name: value.contiguous().clone() for name, value in found.items()}
+
+
+def strip(path):
+    """Nothing of this machine: paths of source files and stacks stand in metadata."""
+    model = onnx.load(path)
+    model.doc_string = ""
+    for graph in [model.graph, *model.functions]:
+        del graph.metadata_props[:]
+        graph.doc_string = ""
+        for value in [*graph.node, *getattr(graph, "value_info", []), *getattr(graph, "input", []), *getattr(graph, "initializer", [])]:
+            if hasattr(value, "metadata_props"):
+                del value.metadata_props[:]
+            if hasattr(value, "doc_string"):
+                value.doc_string = ""
+    del model.metadata_props[:]
+    onnx.save(model, path)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only")
+    parser.add_argument("--exporter", choices=["script", "dynamo"])
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--expect", action="store_true")
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    warnings.filterwarnings("ignore")
+    listing = args.folder / "there.json"
+    there = json.loads(listing.read_text()) if listing.exists() else {}
+    for name, (make, stacks) in MODELS.items():
+        if args.only and name not in args.only.split(","):
+            continue
+        for exporter in ["script", "dynamo"]:
+            if args.exporter and exporter != args.exporter:
+                continue
+            entry = {"name": name, "exporter": exporter, "stacks": stacks, "failed": None}
+            try:
+                export(name, make, exporter, args.folder, args.expect)
+            except Exception as error:
+                reason = re.sub(r"\x1b\[[0-9;]*m", "", (str(error).strip().splitlines() or [""])[0]).split(". ")[0]
+                entry["failed"] = f"{type(error).__name__}: {reason}"[:160]
+            there[f"{name}.{exporter}"] = entry
+            print(name, exporter, entry["failed"] or "written", flush=True)
+    listing.write_text(json.dumps(there, indent=1) + "\n")
+
+
+main()

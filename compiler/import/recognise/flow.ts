@@ -1,0 +1,122 @@
+// The graph as recognition walks it: who uses what, what depends on the inputs, and which ops let a value through.
+import { type Graph, type Node, topological } from "../../graph/node.ts";
+
+/** Operators that were carried through and mean what an op of ours means. */
+const CARRIED: Readonly<Record<string, string>> = {
+  MatMul: "matmul", Gemm: "matmul", Softmax: "softmax", Add: "add", Sub: "sub", Mul: "mul", Div: "div", Pow: "pow", Sqrt: "sqrt", Reshape: "reshape", Transpose: "transpose", Cast: "cast",
+  Concat: "concat", Slice: "slice", Split: "slice", Squeeze: "reshape", Unsqueeze: "reshape", Expand: "expand", Tile: "expand", Where: "where", ReduceMean: "reduceMean", ReduceSum: "reduceSum", Neg: "neg", Gather: "gather",
+  Reciprocal: "reciprocal", Clip: "max", Erf: "erf", Tanh: "tanh", Sigmoid: "sigmoid", Relu: "relu", Elu: "relu", LeakyRelu: "relu", HardSigmoid: "sigmoid", HardSwish: "silu", Mish: "silu", Softplus: "relu", Gelu: "gelu",
+  LayerNormalization: "norm", SimplifiedLayerNormalization: "norm", RMSNormalization: "norm", Conv: "projection",
+  "com.microsoft.MatMulNBits": "projection", "com.microsoft.DynamicQuantizeMatMul": "projection", "com.microsoft.MatMulIntegerToFloat": "projection", "com.microsoft.FusedMatMul": "matmul",
+};
+
+/** What an operator does, whether it was raised or not; the name of the operator where that is not known. */
+export function opOf(node: Node): string {
+  if (node.op !== "foreign") return node.op;
+  const name = operatorOf(node);
+  return CARRIED[name] ?? name;
+}
+
+export const operatorOf = ({ attrs }: Node): string => (attrs.domain === "" ? String(attrs.opType) : `${String(attrs.domain)}.${String(attrs.opType)}`);
+
+const MOVES: readonly string[] = ["reshape", "transpose", "expand", "cast", "concat", "slice", "item", "gather", "Pad"];
+const NORMS: readonly string[] = ["sub", "mul", "div", "pow", "sqrt", "reduceMean", "reduceSum", "reduceL2", "reciprocal", "norm", "neg", "abs", "max", "min", "layerNorm", "rmsNorm"];
+const ACTIVATES: readonly string[] = ["erf", "tanh", "sigmoid", "relu", "exp", "gelu", "silu", "log", "where", "sign", "lt", "gt", "le", "ge"];
+
+/** From the product of queries and keys to the softmax: scaled, capped, with what is added or hides. */
+export const SCORES: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "where", "cast", "reshape", "transpose", "expand", "tanh", "min", "max", "neg"]);
+/** From the softmax to the product with the values. */
+export const PROBS: ReadonlySet<string> = new Set(["where", "isnan", "cast", "reshape", "transpose", "mul", "div", "expand", "not"]);
+/** From a projection to queries, keys or values: heads apart, norms, rotation. */
+export const HEADS: ReadonlySet<string> = new Set([...MOVES, ...NORMS, "add"]);
+/** From the residual stream to a projection, sums with another activation not among them. */
+export const ENTERS: ReadonlySet<string> = new Set([...MOVES, ...NORMS, "add"]);
+/** From a product to the sum that ends a branch. */
+export const BRANCH: ReadonlySet<string> = new Set([...MOVES, ...NORMS, ...ACTIVATES, "add"]);
+/** A norm alone. */
+export const NORM: ReadonlySet<string> = new Set([...NORMS, "add", "cast", "reshape", "expand"]);
+
+export class Flow {
+  readonly graph: Graph;
+  /** Inputs before users. */
+  readonly order: readonly Node[];
+  readonly #users = new Map<Node, Node[]>();
+  readonly #active = new Set<Node>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    // As the file has them, whichever output is asked for first.
+    this.order = topological(graph.outputs.map((o) => o.node)).sort((a, b) => a.id - b.id);
+    for (const node of this.order) {
+      for (const input of new Set(node.inputs)) {
+        const list = this.#users.get(input);
+        if (list) list.push(node);
+        else this.#users.set(input, [node]);
+      }
+      if (node.op === "input" || node.inputs.some((x) => this.#active.has(x))) this.#active.add(node);
+    }
+  }
+
+  users(node: Node): readonly Node[] {
+    return this.#users.get(node) ?? [];
+  }
+  /** Whether it depends on what a run is given. */
+  isActive(node: Node): boolean {
+    return this.#active.has(node);
+  }
+  /** A product of an activation with weights: its activation, else undefined. */
+  projected(node: Node): Node | undefined {
+    const op = opOf(node);
+    const [a, b] = node.inputs;
+    if ((op !== "matmul" && op !== "projection" && op !== "linearInt8") || !a || !b || !this.isActive(a) || this.isActive(b)) return undefined;
+    return a;
+  }
+  /** Both sides come from the inputs. */
+  isProduct(node: Node): boolean {
+    const [a, b] = node.inputs;
+    return opOf(node) === "matmul" && a !== undefined && b !== undefined && this.isActive(a) && this.isActive(b);
+  }
+  /** A sum of two values that both come from the inputs: the other one. */
+  sumWith(node: Node, one: Node): Node | undefined {
+    if (opOf(node) !== "add") return undefined;
+    const other = node.inputs[0] === one ? node.inputs[1] : node.inputs[0];
+    return other && this.isActive(other) ? other : undefined;
+  }
+  isSum(node: Node): boolean {
+    return opOf(node) === "add" && node.inputs.length === 2 && node.inputs.every((x) => this.isActive(x));
+  }
+  /** The name that the file gives to what made the node. */
+  nameOf(node: Node): string {
+    let at: Node | undefined = node;
+    for (let steps = 0; at && steps < 8; steps++) {
+      const name = this.graph.arena.originsOf(at)[0]?.path;
+      if (name) return name;
+      at = at.inputs[0];
+    }
+    return node.op;
+  }
+}
+
+/** Bounds of every walk: no block of a model is longer, so all of them together stay linear in the size of the graph. */
+const MOST = 400;
+
+/** Nodes found from `starts` in order of distance, over what `next` gives. */
+export function* outwards(starts: readonly Node[], next: (node: Node) => readonly Node[]): Generator<Node> {
+  const seen = new Set(starts);
+  const queue = [...starts];
+  for (let at = 0; at < queue.length && at < MOST; at++) {
+    const node = queue[at] as Node;
+    yield node;
+    for (const other of next(node)) if (!seen.has(other)) {
+      seen.add(other);
+      queue.push(other);
+    }
+  }
+}
+
+/** What a tensor was before it was only put into another shape or type. */
+export function bare(node: Node): Node {
+  let at = node;
+  while (["reshape", "cast"].includes(opOf(at)) && at.inputs[0]) at = at.inputs[0];
+  return at;
+}
