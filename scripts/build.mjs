@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -13,6 +14,11 @@ if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 for (const folder of ["grammar", "compiler", "runtime", "hosts"])
   for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }))
     if (/\.(d\.ts|json)$/.test(name)) cpSync(join(root, folder, name), join(root, "dist", folder, name));
+
+// The page of `kiri view`: one script, and its style.
+const page = join("hosts", "view", "page");
+await build({ entryPoints: [join(root, page, "main.ts")], outfile: join(root, "dist", page, "main.js"), bundle: true, minify: true, format: "iife", platform: "browser", target: "es2022", charset: "utf8", logLevel: "warning" });
+cpSync(join(root, page, "page.css"), join(root, "dist", page, "page.css"));
 
 // tsc leaves some dynamic imports as they are written (those beside `await using`): such a package would not run.
 for (const name of readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" }))

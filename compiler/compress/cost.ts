@@ -23,14 +23,7 @@ export interface Cost {
 type TokenCount = number | string | undefined;
 
 export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
-  const sizes: (d: Dim) => number = arena.facts.evaluator((name) => {
-    const maker = arena.makerOf(name);
-    return maker ? sizes(mostOf(maker)) : 1;
-  });
-  const size = (d: Dim): number => {
-    const found = sizes(d);
-    return Number.isFinite(found) ? found : 1;
-  };
+  const size = countedSizes(arena);
   const count = (dims: readonly Dim[]): number => dims.reduce((p, d) => p * size(d), 1);
   let [total, blocks, folded, weightBytes] = [0, 0, 0, 0];
   const byPath = new Map<string, number>();
@@ -52,6 +45,18 @@ export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
     }
   }
   return { total, blocks, folds: folded, weightBytes, byPath, tokens };
+}
+
+/** Sizes as numbers, for counting: what only a run knows is one, what data decide the most that it can be. */
+export function countedSizes(arena: Arena): (d: Dim) => number {
+  const sizes: (d: Dim) => number = arena.facts.evaluator((name) => {
+    const maker = arena.makerOf(name);
+    return maker ? sizes(mostOf(maker)) : 1;
+  });
+  return (d) => {
+    const found = sizes(d);
+    return Number.isFinite(found) ? found : 1;
+  };
 }
 
 function countOf(arena: Arena, dim: Dim, size: (d: Dim) => number): TokenCount {

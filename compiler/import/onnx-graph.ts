@@ -165,7 +165,7 @@ class Importer {
   // ── nodes ──
 
   #nodes(order: readonly OnnxNode[]): void {
-    for (const node of order) for (const now of upToDate(node, this.#version, { ...this.#around, file: this.#file })) this.#within(now.name, () => this.#node(now));
+    for (const node of order) for (const now of upToDate(node, this.#version, { ...this.#around, file: this.#file })) this.#within(nameOf(now), () => this.#node(now));
   }
 
   #node(node: OnnxNode): void {
@@ -334,6 +334,9 @@ class Importer {
     return { graphOutputs, frameOutputs };
   }
 }
+
+/** What a node goes by: many exporters leave names out, but values must have one. */
+export const nameOf = (node: Pick<OnnxNode, "name" | "outputs">): string => (node.name === "" ? (node.outputs.find((o) => o !== "") ?? "") : node.name);
 
 /** A tensor that stands in an attribute is called as what its node gives. */
 const named = (tensor: OnnxTensor, node: OnnxNode): OnnxTensor => (tensor.name === "" ? { ...tensor, name: node.outputs[0] ?? node.name } : tensor);

@@ -67,6 +67,21 @@ const matmul = (b: number, dtype: (a: Asked) => DType | undefined): Infer => (a)
   return [{ dtype: type, dims: [...dims, ...(x.dims.length === 1 ? [] : [left.at(-2) as Dim]), ...(y.dims.length === 1 ? [] : [right.at(-1) as Dim])] }];
 };
 
+/** As a product, either side perhaps turned round. */
+const fusedMatmul: Infer = (a) => {
+  const [x, y] = [typeOf(a, 0), typeOf(a, 1)];
+  if (!x || !y || x.dims.length < 2 || y.dims.length < 2 || a.int("transBatchA", 0) !== 0 || a.int("transBatchB", 0) !== 0) return undefined;
+  const [rows, columns] = [x.dims.at(a.int("transA", 0) ? -1 : -2) as Dim, y.dims.at(a.int("transB", 0) ? -2 : -1) as Dim];
+  return [{ dtype: x.dtype, dims: [...meet(x.dims.slice(0, -2), y.dims.slice(0, -2), a.fresh), rows, columns] }];
+};
+
+/** As many tokens as ask, as wide as the values. Packed inputs have more axes, and nothing is said of them. */
+const multiHead: Infer = (a) => {
+  const [q, v] = [typeOf(a, 0), typeOf(a, 2)];
+  if (q?.dims.length !== 3 || v?.dims.length !== 3) return undefined;
+  return [{ dtype: q.dtype, dims: [...q.dims.slice(0, 2), v.dims[2] as Dim] }];
+};
+
 /** Sizes of the places of a window that moves over an input. */
 function windows(a: Asked, spatial: readonly Dim[], kernel: readonly number[], isCeil: boolean): readonly Dim[] {
   const strides = a.ints("strides") ?? kernel.map(() => 1);
@@ -282,6 +297,7 @@ const TYPES: ReadonlyMap<string, Infer> = new Map<string, Infer>([
   ...["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"].map((op) => [op, reduce] as const),
   ["ArgMax", arg], ["ArgMin", arg], ["TopK", topk],
   ["MatMul", matmul(1, ofInput(0))], ["MatMulInteger", matmul(1, () => "i32")], ["QLinearMatMul", matmul(3, ofInput(7))],
+  ["FusedMatMul", fusedMatmul], ["DynamicQuantizeMatMul", matmul(1, ofInput(0))], ["MultiHeadAttention", multiHead],
   ["Conv", conv(1, ofInput(0))], ["ConvInteger", conv(1, () => "i32")], ["QLinearConv", conv(3, ofInput(7))], ["FusedConv", conv(1, ofInput(0))],
   ["ConvTranspose", convTranspose],
   ["MaxPool", pool], ["AveragePool", pool], ["LpPool", pool],

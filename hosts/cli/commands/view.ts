@@ -1,0 +1,164 @@
+// `kiri view`: a graph as a page to look at, of an artefact, an ONNX file or a program; two side by side where there is something to compare.
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import type { Command } from "commander";
+import { compileProgram } from "../../../compiler/compile.ts";
+import type { Problem } from "../../../compiler/diagnostics/define.ts";
+import { imports } from "../../../compiler/diagnostics/import.ts";
+import { report } from "../../../compiler/diagnostics/define.ts";
+import { openProgram } from "../../../compiler/program.ts";
+import type { Manifest } from "../../../runtime/artifact.d.ts";
+import { writeFilesWhole } from "../../artifact-writer.ts";
+import { NodeHost } from "../../node-host.ts";
+import type { Drawing } from "../../view/drawing.ts";
+import { drawingOf } from "../../view/from-graph.ts";
+import { drawingOfOnnx } from "../../view/from-onnx.ts";
+import { pageOf } from "../../view/html.ts";
+import { pageParts } from "../../view/page-parts.ts";
+import { serve } from "../../view/serve.ts";
+import { timesOf } from "../../view/times.ts";
+import { type Context, examples } from "../command.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import type { Io } from "../io.ts";
+import { exitOf, printJson, printProblems, type Report } from "../problems.ts";
+import { oneProgram } from "../project.ts";
+import { isArtifact } from "../runnable.ts";
+import { large } from "../table.ts";
+import { UsageError } from "../usage-error.ts";
+import { addVariantOptions, chosenVariant, type VariantOptions } from "../variant.ts";
+import { wholeNumber } from "./run.ts";
+
+interface Options extends VariantOptions {
+  readonly out?: string;
+  readonly against?: string;
+  readonly profile?: string;
+  readonly serve?: boolean;
+  readonly port: number;
+  readonly json?: boolean;
+}
+
+export function addView(program: Command, context: Context): void {
+  const command = addVariantOptions(program.command("view").description("show a graph as a page: blocks, sites, folds and costs by line").argument("[what]", "an artefact, an .onnx file, or a program"))
+    .option("-o, --out <file>", "where the page goes (default: build/NAME.html); it needs nothing else")
+    .option("--against <other>", "another artefact, file or program, shown at the left")
+    .option("--profile <file>", "times by node: what kiri profile --json printed")
+    .option("--serve", "show it on this machine instead, made anew whenever it is loaded")
+    .option("--port <number>", "with --serve; any free one unless given", wholeNumber, 0)
+    .option("--json", "print the drawings as JSON; no page is written")
+    .action(async (what: string | undefined, options: Options) => context.finish(await view(context.io, what, options)));
+  examples(command, [
+    ["kiri view pipelines/digits.kiri --variant lite", "the plain model beside the folded one"],
+    ["kiri view build/digits -o digits.html", "an artefact"],
+    ["kiri view faster.onnx --against model.onnx", "before and after kiri optimise"],
+    ["kiri view pipelines/digits.kiri --serve", "in a browser; reload it after an edit"],
+  ]);
+}
+
+interface Drawn {
+  readonly drawings: readonly Drawing[];
+  readonly reports: readonly Report[];
+}
+
+async function view(io: Io, what: string | undefined, options: Options): Promise<ExitCode> {
+  const title = titleOf(what);
+  const drawn = drawAll(io, what, options);
+  const code = exitOf(drawn.reports);
+  if (options.json) printJson(io, "view", code, drawn.reports, { drawings: drawn.drawings });
+  else printProblems(io, drawn.reports);
+  if (options.json || code !== EXIT.success) return code;
+  const parts = await pageParts();
+  if (options.serve) {
+    const page = async (): Promise<string> => {
+      const now = drawAll(io, what, options);
+      printProblems(io, now.reports);
+      if (now.drawings.length === 0) throw new UsageError("There are errors; the terminal tells them.");
+      return pageOf(title, now.drawings, parts);
+    };
+    try {
+      await serve(page, { port: options.port, signal: io.signal, onListening: (address) => void io.stdout.write(`${address}\n`) });
+    } catch (error) {
+      throw new UsageError(`Port ${options.port} cannot be used: ${(error as NodeJS.ErrnoException).code ?? String(error)}.`, "Name another one, or none.");
+    }
+    return EXIT.interrupted;
+  }
+  const file = resolve(io.cwd, options.out ?? join("build", `${title.replace(/\.(onnx|kiri)$/, "")}.html`));
+  const bytes = new TextEncoder().encode(pageOf(title, drawn.drawings, parts));
+  await writeFilesWhole(dirname(file), [{ path: basename(file), bytes: bytes.length, chunks: () => [bytes] }], io.signal);
+  const [last] = drawn.drawings.slice(-1);
+  const total = last?.lines.reduce((sum, l) => sum + l.multiplyAdds, 0) ?? 0;
+  io.stderr.write(`${drawn.drawings.map((d) => `${d.title}: ${d.nodes.length} boxes`).join("; ")}${total > 0 ? `; ${large(total)} multiply-adds` : ""}\n`);
+  const shown = relative(io.cwd, file);
+  io.stdout.write(`${shown.startsWith("..") ? file : shown}\n`);
+  return EXIT.success;
+}
+
+const titleOf = (what: string | undefined): string => (what === undefined || /^\.*[/\\]?$/.test(what) ? "program" : basename(resolve(what)));
+
+function drawAll(io: Io, what: string | undefined, options: Options): Drawn {
+  const profile = options.profile === undefined ? undefined : timesOf(readText(io, options.profile), options.profile);
+  const after = draw(io, what, options, profile, options.against === undefined);
+  if (options.against === undefined) return after;
+  // Variants are named of what is looked at; what it is compared with speaks for itself.
+  const before = draw(io, options.against, { target: options.target }, undefined, false);
+  return { drawings: exitOf([...before.reports, ...after.reports]) === EXIT.success ? [...before.drawings, ...after.drawings] : [], reports: [...before.reports, ...after.reports] };
+}
+
+function readText(io: Io, file: string): string {
+  try {
+    return readFileSync(resolve(io.cwd, file), "utf8");
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}.`);
+  }
+}
+
+type Times = ReadonlyMap<string, number> | undefined;
+
+function draw(io: Io, what: string | undefined, options: VariantOptions, times: Times, both: boolean): Drawn {
+  const path = resolve(io.cwd, what ?? ".");
+  if (what !== undefined && isArtifact(io.cwd, what)) return drawArtifact(what, path, times);
+  if (what !== undefined && existsSync(path) && statSync(path).isFile() && !path.endsWith(".kiri")) return drawFile(what, path, times);
+  return drawProgram(io, what, options, both);
+}
+
+function drawArtifact(what: string, directory: string, times: Times): Drawn {
+  const { pipeline, target, selectors } = JSON.parse(readFileSync(join(directory, "manifest.json"), "utf8")) as Manifest;
+  const facts = [...selectors.map((s) => `${s.selector}: ${s.resolved.length} ${s.resolved.length === 1 ? "place" : "places"}`), `for ${target}`];
+  return drawFile(what, join(directory, "model.onnx"), times, { title: pipeline.variant === undefined ? `${pipeline.name}, plain` : `${pipeline.name} as ${pipeline.variant}`, facts });
+}
+
+function drawFile(what: string, path: string, times: Times, about?: { readonly title: string; readonly facts: readonly string[] }): Drawn {
+  const program = { root: dirname(path), file: what };
+  // A link to a model (a download cache) stands for the model, with the files beside it.
+  const place = existsSync(path) ? realpathSync(path) : undefined;
+  if (place === undefined) return { drawings: [], reports: [{ program, problems: [report(imports.I507, undefined, { file: what, why: "it does not exist" })], sources: new Map() }] };
+  const host = new NodeHost({ root: dirname(place) });
+  try {
+    const { value, problems } = drawingOfOnnx(host, basename(place), { title: about?.title ?? basename(path), facts: about?.facts ?? [], ...(times ? { times } : {}) });
+    return { drawings: value ? [value] : [], reports: [{ program, problems, sources: new Map() }] };
+  } finally {
+    host.close();
+  }
+}
+
+/** `both`: the plain model beside the variant. */
+function drawProgram(io: Io, what: string | undefined, options: VariantOptions, both: boolean): Drawn {
+  const program = oneProgram(io.cwd, what);
+  const variant = chosenVariant(program, options);
+  const host = new NodeHost({ root: program.root });
+  try {
+    const opened = openProgram(host, program.file);
+    const problems: Problem[] = [...opened.problems];
+    const drawings: Drawing[] = [];
+    if (opened.value && !problems.some((p) => p.severity === "error")) {
+      for (const name of both && variant !== undefined ? [undefined, variant] : [variant]) {
+        const made = compileProgram(opened.value, { target: options.target, ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(name === undefined ? {} : { variant: name }) });
+        problems.push(...made.problems.filter((p) => !problems.some((q) => q.code === p.code && q.says === p.says)));
+        if (made.value) drawings.push(drawingOf(made.value));
+      }
+    }
+    const isWhole = !problems.some((p) => p.severity === "error");
+    return { drawings: isWhole ? drawings : [], reports: [{ program, problems, sources: opened.sources }] };
+  } finally {
+    host.close();
+  }
+}

@@ -1,0 +1,43 @@
+// What one node of a graph costs: multiply-adds of products, fused and carried ones too. Sizes that only a run knows count as one.
+import type { Node } from "../../compiler/graph/node.ts";
+import type { Dim } from "../../compiler/types/dim.ts";
+
+type SizeOf = (dim: Dim) => number;
+
+/** 0 for what is no product, and where a shape is not known. */
+export function multiplyAdds(node: Node, size: SizeOf): number {
+  const op = node.op === "foreign" ? String(node.attrs.opType) : node.op;
+  return COSTS[op]?.(node, size) ?? 0;
+}
+
+type CostOf = (node: Node, size: SizeOf) => number;
+
+const count = (dims: readonly Dim[], size: SizeOf): number => dims.reduce((product, dim) => product * size(dim), 1);
+const dimsOf = (node: Node, input: number): readonly Dim[] => node.inputs[input]?.type.dims ?? [];
+
+/** Every value of the result is a sum over the last axis of the left side, or the last but one where it is transposed. */
+const product: CostOf = (node, size) => {
+  const left = dimsOf(node, 0);
+  const inner = left.at(node.attrs.transA === true ? -2 : -1);
+  return inner ? count(node.type.dims, size) * size(inner) : 0;
+};
+
+/** Queries with keys, then weights with values: each pair of tokens costs the widths of both. */
+const attention: CostOf = (node, size) => {
+  const [q, k, v] = [dimsOf(node, 0), dimsOf(node, 1), dimsOf(node, 2)];
+  if (q.length !== 3 || k.length !== 3 || v.length !== 3) return 0;
+  const [batch, tokens, width] = q as [Dim, Dim, Dim];
+  return size(batch) * size(tokens) * size(k[1] as Dim) * (size(width) + size(v[2] as Dim));
+};
+
+/** Every value of the result is a sum over the window and the channels of one group, which is what the kernel holds for it. */
+const convolution: CostOf = (node, size) => count(node.type.dims, size) * count(dimsOf(node, 1).slice(1), size);
+/** Turned round: every value of the input goes into as many as the kernel holds for it. */
+const transposed: CostOf = (node, size) => count(dimsOf(node, 0), size) * count(dimsOf(node, 1).slice(1), size);
+
+const COSTS: Readonly<Record<string, CostOf>> = {
+  matmul: product, linear: product, fusedMatmul: product, linearInt8: product,
+  MatMul: product, Gemm: product, FusedMatMul: product, MatMulInteger: product, DynamicQuantizeMatMul: product, MatMulNBits: product,
+  attention, MultiHeadAttention: attention,
+  Conv: convolution, FusedConv: convolution, ConvInteger: convolution, ConvTranspose: transposed,
+};
