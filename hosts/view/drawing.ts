@@ -27,7 +27,7 @@ export interface DrawnNode {
   readonly sites: readonly string[];
 }
 
-export interface DrawnLine {
+interface DrawnLine {
   /** `file:line`, or a place in the model where no lines are known (`hasLines`); "" for what neither is known of. */
   readonly line: string;
   /** What stands there, where the source was at hand. */

@@ -7,7 +7,7 @@ export interface PageParts {
   readonly style: string;
 }
 
-const beside = (name: string): string => fileURLToPath(new URL(`./page/${name}`, import.meta.url));
+const place = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 let made: Promise<PageParts> | undefined;
 
@@ -17,9 +17,9 @@ export function pageParts(): Promise<PageParts> {
 }
 
 async function parts(): Promise<PageParts> {
-  const style = readFileSync(beside("page.css"), "utf8");
-  const built = beside("main.js");
-  return { script: existsSync(built) ? readFileSync(built, "utf8") : await bundled(beside("main.ts")), style };
+  const style = readFileSync(place("./page/page.css"), "utf8");
+  const built = place("./page/main.js");
+  return { script: existsSync(built) ? readFileSync(built, "utf8") : await bundled(place("./page/main.ts")), style };
 }
 
 /** One script that needs nothing else. */

@@ -32,8 +32,8 @@ test.serial("a folded program beside the plain one: a block opens in both, costs
     t.deepEqual([await block(0).getAttribute("aria-expanded"), await block(1).getAttribute("aria-expanded")], ["true", "true"]);
     t.is(await panes.nth(0).getByRole("treeitem", { name: "tome," }).count(), 0);
     t.is(await panes.nth(1).getByRole("treeitem", { name: "tome," }).count(), 1);
-    t.regex(await page.locator(".details").innerText(), /digits, plain\s+12\s+6\.01 M/);
-    t.regex(await page.locator(".costs").innerText(), /std:nn\/linear\.kiri:9\s+let product = dot\(x, weight; over: I\)/);
+    t.regex((await page.locator(".details").textContent()) ?? "", /digits, plain126\.01 M17 %/);
+    t.regex((await page.locator(".costs").textContent()) ?? "", /std:nn\/linear\.kiri:9let product = dot\(x, weight; over: I\)14\.4 M/);
     await picture(page, "view-lite");
     // The same by keys: the block closes, and opens again.
     await page.keyboard.press("ArrowLeft");
@@ -84,13 +84,13 @@ test.serial("a file of 1500 nodes: closed it is a few boxes, all of it opens whi
     const { page } = seen;
     t.true((await page.locator(".box").count()) < 100);
     await page.getByRole("searchbox").fill("Softmax");
-    t.regex(await page.locator(".found").innerText(), /(12|36) found/);
+    t.regex((await page.locator(".found").textContent()) ?? "", /(12|36) found/);
     await page.keyboard.press("Enter");
     t.is(await page.locator(".box.selected").getAttribute("aria-label").then((label) => label?.split(",")[0]), "Softmax");
     await picture(page, "view-onnx");
     const began = performance.now();
     await page.getByText("Open all").click();
-    await page.waitForFunction(() => document.querySelectorAll(".box").length > 1000);
+    await page.locator(".box").nth(1000).waitFor();
     const took = performance.now() - began;
     t.log(`all ${await page.locator(".box").count()} boxes after ${took.toFixed(0)} ms`);
     t.true(took < 15_000);
