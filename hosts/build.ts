@@ -15,9 +15,11 @@ import type { Source } from "../grammar/source.ts";
 import type { Manifest } from "../runtime/artifact.d.ts";
 import { RefusedPlace, temporaryDirectory, writeArtifact, writeFilesWhole } from "./artifact-writer.ts";
 import { artifactFiles } from "./artifact.ts";
+import type { DigestMemory } from "./digest-memory.ts";
 import { type Report, reportFile } from "./evaluation/report.ts";
 import { evaluator } from "./evaluator.ts";
 import { type HubType, huggingFaceFiles } from "./hugging-face.ts";
+import type { Observer } from "./inputs.ts";
 import { NodeHost } from "./node-host.ts";
 import { version } from "./version.ts";
 
@@ -63,6 +65,12 @@ export interface BuildResult {
   readonly sources: ReadonlyMap<string, Source>;
 }
 
+/** How a build looks at files: who is told of them, and which digests are known. */
+export interface Looking {
+  readonly observer?: Observer;
+  readonly digests?: DigestMemory;
+}
+
 /** A gate failed: the artefact is thrown away. */
 class Unmet extends Error {}
 
@@ -70,12 +78,12 @@ class Unmet extends Error {}
  * Compiles a pipeline into an artefact. Gates are measured on the very files, before these take their place: where one fails, nothing has changed at `out`.
  * Mistakes of users come back as problems; rejects with the reason of `signal` where it is aborted.
  */
-export async function build(options: BuildOptions): Promise<BuildResult> {
+export async function build(options: BuildOptions, looking: Looking = {}): Promise<BuildResult> {
   const problems: Problem[] = [];
   let sources: ReadonlyMap<string, Source> = new Map();
   let report: Report | undefined;
   const failed = (): BuildResult => ({ artifact: undefined, manifest: undefined, report, problems, sources });
-  const opened = openHost(options);
+  const opened = openHost({ ...options, ...looking });
   if (!opened.host) return { ...failed(), problems: [opened.problem] };
   const { host } = opened;
   const { signal } = options;
@@ -137,9 +145,9 @@ async function measuredAside(files: readonly ArtifactFile[], examine: Examine, s
 }
 
 /** The host that a build works with; a root that is not there is the user's mistake. */
-export function openHost({ root, onProgress }: Pick<BuildOptions, "root" | "onProgress">): { readonly host: NodeHost } | { readonly host: undefined; readonly problem: Problem } {
+export function openHost({ root, onProgress, observer, digests }: Pick<BuildOptions, "root" | "onProgress"> & Looking): { readonly host: NodeHost } | { readonly host: undefined; readonly problem: Problem } {
   try {
-    return { host: new NodeHost({ root, evaluate: evaluator(), ...(onProgress ? { progress: (stage, done, total) => onProgress({ stage, done, total }) } : {}) }) };
+    return { host: new NodeHost({ root, evaluate: evaluator(), ...(observer ? { observer } : {}), ...(digests ? { digests } : {}), ...(onProgress ? { progress: (stage, done, total) => onProgress({ stage, done, total }) } : {}) }) };
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     return { host: undefined, problem: told(names.N207, undefined, { path: root, why: error.reason }) };

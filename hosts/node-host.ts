@@ -4,12 +4,18 @@ import { closeSync, createReadStream, existsSync, lstatSync, openSync, readFileS
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FileFacts, type Host, HostError } from "../compiler/host.ts";
+import type { DigestMemory } from "./digest-memory.ts";
+import type { Observer } from "./inputs.ts";
 
 interface NodeHostOptions {
   /** The project: no path leaves it. */
   readonly root: string;
   readonly evaluate?: Host["evaluate"];
   readonly progress?: Host["progress"];
+  /** Told of all that is looked at. */
+  readonly observer?: Observer;
+  /** Digests of files that are known already. */
+  readonly digests?: DigestMemory;
 }
 
 /** Open files that are kept for the next range; a sharded model has a few dozen. */
@@ -19,6 +25,8 @@ export class NodeHost implements Host {
   readonly root: string;
   readonly evaluate: Host["evaluate"];
   readonly #progress: Host["progress"] | undefined;
+  readonly #observer: Observer | undefined;
+  readonly #digests: DigestMemory | undefined;
   /** Open files by path, the one used last at the end. */
   readonly #open = new Map<string, number>();
   #library: ReadonlyMap<string, string> | undefined;
@@ -27,6 +35,8 @@ export class NodeHost implements Host {
     this.root = attempt(options.root, () => realpathSync(options.root));
     this.evaluate = options.evaluate;
     this.#progress = options.progress;
+    this.#observer = options.observer;
+    this.#digests = options.digests;
   }
 
   locate(path: string, from: string | undefined): string | undefined {
@@ -37,12 +47,17 @@ export class NodeHost implements Host {
   }
 
   stat(path: string): FileFacts | undefined {
-    const found = attempt(path, () => statSync(this.#inside(path), { throwIfNoEntry: false }));
+    const inside = this.#inside(path);
+    const found = attempt(path, () => statSync(inside, { throwIfNoEntry: false }));
+    if (!found) this.#observer?.nothing(inside);
+    else if (found.isFile()) this.#observer?.file(inside);
     return found && { size: found.size, isDirectory: found.isDirectory() };
   }
 
   read(path: string): Uint8Array {
-    return attempt(path, () => readFileSync(this.#inside(path)));
+    const inside = this.#inside(path);
+    this.#observer?.file(inside);
+    return attempt(path, () => readFileSync(inside));
   }
 
   readRange(path: string, offset: number, length: number, into?: Uint8Array): Uint8Array {
@@ -59,7 +74,9 @@ export class NodeHost implements Host {
   }
 
   list(directory: string): readonly string[] {
-    return attempt(directory, () => readdirSync(this.#inside(directory)).sort());
+    const inside = this.#inside(directory);
+    this.#observer?.folder(inside);
+    return attempt(directory, () => readdirSync(inside).sort());
   }
 
   library(path: string): string | undefined {
@@ -76,9 +93,12 @@ export class NodeHost implements Host {
   }
 
   async digestFile(path: string): Promise<string> {
+    const inside = this.#inside(path);
+    this.#observer?.file(inside);
     const hash = createHash("sha256");
     try {
-      for await (const chunk of createReadStream(this.#inside(path), { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+      if (this.#digests) return await this.#digests.digest(inside);
+      for await (const chunk of createReadStream(inside, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
     } catch (error) {
       throw hostError(path, error);
     }
@@ -114,7 +134,9 @@ export class NodeHost implements Host {
       this.#open.set(path, known);
       return known;
     }
-    const file = openSync(this.#inside(path), "r");
+    const inside = this.#inside(path);
+    this.#observer?.file(inside);
+    const file = openSync(inside, "r");
     this.#open.set(path, file);
     for (const [oldest, descriptor] of this.#open) {
       if (this.#open.size <= MOST_OPEN) break;

@@ -156,6 +156,18 @@ export const FAULTS = {
     says: (_: Record<never, never>) => "The session does not write a profile.",
     next: () => "Load it with `profile: true`, run it, then ask for the profile.",
   }),
+  R761: fault("A pipeline cannot be opened in a page", {
+    says: ({ pipeline }: { pipeline: string }) => `The pipeline \`${pipeline}\` was opened in a browser, and the runtime needs Node.`,
+    next: () => "Open it on the server, and send what it gives to the page. In the bundler this import belongs into the build for the server.",
+  }),
+  R762: fault("A generated module does not fit this runtime", {
+    says: ({ found, by, wanted }: { found: string; by: string; wanted: string }) => `The bundle holds a module of format ${found}, made by kirigami ${by}; the runtime that is installed reads format ${wanted}.`,
+    next: () => "Build the bundle again with the version of kirigami that runs it, or install that which it was built with.",
+  }),
+  R763: fault("The artefact is not that of the bundle", {
+    says: ({ artifact, found, wanted }: { artifact: string; found: string; wanted: string }) => `${artifact} has a manifest with the hash ${found}; the bundle was made with ${wanted}.`,
+    next: () => "Build the bundle again, and deploy its assets with it.",
+  }),
 } as const;
 
 export type FaultCode = keyof typeof FAULTS;

@@ -17,6 +17,7 @@ import { crossesTheEdge, type Tensor } from "./tensor.ts";
 export type { Boundary, DType, Manifest } from "./artifact.d.ts";
 export { type FaultCode, FAULTS, RuntimeError } from "./errors.ts";
 export { evaluate } from "./evaluate.ts";
+export { type Generated, generatedArtifact, type Pipeline } from "./generated.ts";
 export { Graph, type GraphOptions, type Port } from "./graph.ts";
 export type { ImageInput, Pixels } from "./media/image.ts";
 export type { Profile, ProfiledLine, ProfiledNode } from "./profile.ts";

@@ -49,4 +49,8 @@ export const gates = define({
     says: (h: { variant: string; why: string }) => `What keeps as many tokens as ${h.variant} without looking cannot stand in its place: ${h.why}`,
     next: () => "The control folds f32[B, N, C]; write one for other shapes as a variant of its own, or leave it out with `--no-control`.",
   }),
+  G620: error("An import asks for what there is not", {
+    says: (h: { query: string; why: string }) => `The import ends in \`?${h.query}\`: ${h.why}.`,
+    next: () => "An import takes `pipeline=NAME`, `compress=NAME` or `plain`, and `target=cpu`, `cuda` or `portable`, joined by `&`.",
+  }),
 });

@@ -38,6 +38,17 @@ export function render(problem: Problem, sources: Sources, options: RenderOption
   const place = problem.span ? placeOf(problem.span, sources) : "";
   const gap = place ? " ".repeat(Math.max(2, PLACE_COLUMN - widthOf(head))) : "";
   const lines = [`${paint(problem.severity, problem.code)}${word}  ${paint("title", problem.title)}${gap}${paint("place", place)}`.trimEnd()];
+  lines.push(...frame(problem, sources, { paint, columns }));
+  lines.push(...marked(printableText(problem.says)));
+  const [next, more] = [problem.next ? printableText(problem.next) : "", `More: kiri explain ${problem.code}`];
+  if (next && widthOf(next) + 3 + more.length > columns) lines.push(paint("next", next), paint("gutter", more));
+  else lines.push(next ? `${paint("next", next)}   ${paint("gutter", more)}` : paint("gutter", more));
+  return `${lines.join("\n")}\n`;
+}
+
+/** The lines of a problem's places with their marks: what stands between the head of a report and its sentences. */
+export function frame(problem: Problem, sources: Sources, { paint = plain, columns = COLUMNS }: RenderOptions = {}): string[] {
+  const lines: string[] = [];
   const gutter = Math.max(2, ...[problem.span, ...problem.labels.map((l) => l.span)].map((s) => `${s ? lastLine(s, sources) : 0}`.length));
   const by = { sources, paint, columns, gutter };
   if (problem.span) lines.push(...excerpt(problem.span, "^", problem.severity, "", by));
@@ -51,11 +62,7 @@ export function render(problem: Problem, sources: Sources, options: RenderOption
     lines.push(...(shown.length ? shown.slice(isSameLine ? 1 : 0) : [`${" ".repeat(gutter + 3)}${paint("label", printableText(label.says))}`]));
     above = label.span;
   }
-  lines.push(...marked(printableText(problem.says)));
-  const [next, more] = [problem.next ? printableText(problem.next) : "", `More: kiri explain ${problem.code}`];
-  if (next && widthOf(next) + 3 + more.length > columns) lines.push(paint("next", next), paint("gutter", more));
-  else lines.push(next ? `${paint("next", next)}   ${paint("gutter", more)}` : paint("gutter", more));
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 interface Excerpts {

@@ -18,6 +18,7 @@ import { addOptimise } from "./commands/optimise.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addRun } from "./commands/run.ts";
 import { addTest } from "./commands/test.ts";
+import { addTypes } from "./commands/types.ts";
 import { addView } from "./commands/view.ts";
 import { type AddCommand, type Context, examples } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -26,7 +27,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "../version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addInspect, addView, addOptimise, addDiff, addProfile, addBench, addExplain, addDoctor, addCompletion];
+const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addTypes, addInspect, addView, addOptimise, addDiff, addProfile, addBench, addExplain, addDoctor, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 function commandLine(context: Context): Command {
