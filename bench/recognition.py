@@ -1,13 +1,15 @@
 """Exports transformers with random weights and small shapes by both exporters of PyTorch, for bench/recognition.ts and the tests.
 
-usage: python bench/recognition.py FOLDER [--only NAME,NAME] [--exporter script|dynamo] [--tiny] [--expect]
-Needs torch, transformers, onnx, onnxscript. Writes FOLDER/NAME.EXPORTER.onnx and FOLDER/there.json: what is in them, by the
+usage: python bench/recognition.py FOLDER [--only NAME,NAME] [--exporter script|dynamo|fused] [--tiny] [--expect]
+Needs torch, transformers, onnx, onnxscript, onnxruntime. `fused` is the first exporter's file after the transformer optimizer
+of ONNX Runtime, which puts its own operators in. Writes FOLDER/NAME.EXPORTER.onnx and FOLDER/there.json: what is in them, by the
 configuration, or why an exporter gave up. Nothing is downloaded. What exporters note about this machine is taken out.
 --expect adds NAME.EXPORTER.safetensors: inputs, and what PyTorch has at the entry of every block and as its probabilities.
 
 The data of test/compiler/import/recognise.test.ts:
 python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter script --only bert,phi,swin,dinov2
 python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter dynamo --only vit,llama,whisper-decoder
+python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter fused --only gpt2
 """
 import argparse
 import json
@@ -122,13 +124,24 @@ MODELS = {
 }
 
 
+# What the transformer optimizer calls them; it knows no others.
+FUSED = {"bert": "bert", "roberta": "bert", "distilbert": "bert", "vit": "vit", "deit": "vit", "dinov2": "vit", "clip-vision": "clip", "clip-text": "clip", "gpt2": "gpt2", "t5": "t5"}
+
+
+def fuse(name, path):
+    from onnxruntime.transformers import optimizer
+
+    made = optimizer.optimize_model(str(path), model_type=FUSED[name], num_heads=HEADS, hidden_size=HIDDEN, opt_level=0)
+    made.save_model_to_file(str(path))
+
+
 def export(name, make, exporter, folder, expect):
     torch.manual_seed(7)
     model, inputs, axes = make()
     model.eval()
     path = folder / f"{name}.{exporter}.onnx"
     values = tuple(inputs.values())
-    if exporter == "script":
+    if exporter in ("script", "fused"):
         torch.onnx.export(model, values, path, dynamo=False, opset_version=17, input_names=list(inputs), output_names=["output"] if name != "clip" else ["text", "image"], dynamic_axes=axes)
     else:
         dims = {}
@@ -137,6 +150,8 @@ def export(name, make, exporter, folder, expect):
             shapes.append({axis: dims.setdefault(label, torch.export.Dim.DYNAMIC) for axis, label in axes[key].items()})
         shapes = tuple(shapes) if name == "clip" else (tuple(shapes),)
         torch.onnx.export(model, values, path, dynamo=True, opset_version=18, input_names=list(inputs), external_data=False, dynamic_shapes=shapes)
+    if exporter == "fused":
+        fuse(name, path)
     strip(path)
     if expect:
         save_file(expected(model, inputs), path.with_suffix(".safetensors"))
@@ -175,7 +190,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only")
-    parser.add_argument("--exporter", choices=["script", "dynamo"])
+    parser.add_argument("--exporter", choices=["script", "dynamo", "fused"])
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--expect", action="store_true")
     args = parser.parse_args()
@@ -186,8 +201,8 @@ def main():
     for name, (make, stacks) in MODELS.items():
         if args.only and name not in args.only.split(","):
             continue
-        for exporter in ["script", "dynamo"]:
-            if args.exporter and exporter != args.exporter:
+        for exporter in ["script", "dynamo", "fused"]:
+            if (args.exporter and exporter != args.exporter) or (exporter == "fused" and name not in FUSED):
                 continue
             entry = {"name": name, "exporter": exporter, "stacks": stacks, "failed": None}
             try:

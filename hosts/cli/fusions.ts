@@ -1,12 +1,17 @@
 // Where a fused operator was near and did not come about: the rule, the line, and what stood in its way.
-import type { Compiled } from "../../compiler/compile.ts";
-import { placeOf } from "../../compiler/diagnostics/render.ts";
+import { type Sources, placeOf } from "../../compiler/diagnostics/render.ts";
+import type { Arena } from "../../compiler/graph/node.ts";
 import { ORDER } from "../../compiler/passes/order.ts";
 import simplify from "../../compiler/passes/simplify.ts";
+import type { Recorder } from "../../compiler/rewrite/record.ts";
 import type { Rule } from "../../compiler/rewrite/rule.ts";
 
-/** A pipeline that went through the passes. */
-export type Fused = Pick<Compiled, "record" | "elaboration" | "program">;
+/** A pipeline, or an imported model, that went through the passes. */
+export interface Fused {
+  readonly record: Recorder;
+  readonly elaboration: { readonly arena: Arena };
+  readonly program: { readonly modules: { sources(): Sources } };
+}
 
 interface Fusion {
   readonly pass: string;

@@ -25,7 +25,6 @@ interface Mlp {
   /** What its last product is given. */
   readonly hidden: Node;
   readonly output: Node;
-  readonly isPost: boolean;
 }
 
 /** Every block of a graph, in the order of computation. */
@@ -53,14 +52,14 @@ export function blocksOf(flow: Flow): Found {
 }
 
 function blockFrom(flow: Flow, attention: Attention, byProjection: ReadonlyMap<Node, Attention>): { readonly block: Block | undefined; readonly cross: Attention | undefined; readonly attended: Node } {
-  const first = attention.isPost ? normedEnd(flow, attention.residual) : attention.residual;
+  const first = endOf(flow, attention.residual, attention.isPost);
   if (attention.beside.length > 0) {
     const mlp = mlpBehind(flow, attention.input, byProjection, attention.residual);
     const block = mlp && { attention, cross: undefined, input: attention.input, output: mlp.output, sites: sitesOf(flow, attention, undefined, mlp) };
     return { block, cross: undefined, attended: attention.residual };
   }
   const cross = attention.isCross ? undefined : crossBehind(flow, first, byProjection);
-  const attended = cross ? (cross.isPost ? normedEnd(flow, cross.residual) : cross.residual) : first;
+  const attended = cross ? endOf(flow, cross.residual, cross.isPost) : first;
   const mlp = mlpBehind(flow, attended, byProjection, undefined);
   if (!mlp) return { block: undefined, cross, attended };
   return { block: { attention, cross, input: attention.input, output: mlp.output, sites: sitesOf(flow, attention, attended, mlp) }, cross, attended };
@@ -111,7 +110,7 @@ function mlpBehind(flow: Flow, stream: Node, byProjection: ReadonlyMap<Node, Att
     if (!down || !up || first.includes(down)) continue;
     const input = bare(flow.projected(up) as Node);
     const isPost = end === undefined && other !== undefined && bare(other) === input;
-    return { input: unflattened(flow.projected(up) as Node), hidden: unflattened(flow.projected(down) as Node), output: isPost ? normedEnd(flow, node) : node, isPost };
+    return { input: unflattened(flow.projected(up) as Node), hidden: unflattened(flow.projected(down) as Node), output: endOf(flow, node, isPost) };
   }
   return undefined;
 }
@@ -121,6 +120,17 @@ function unflattened(node: Node): Node {
   if (opOf(node) !== "reshape" || node.type.dims.length !== 2) return node;
   const [x] = node.inputs as readonly [Node];
   return x.type.dims.length === 3 && x.type.dims[2]?.key === node.type.dims[1]?.key ? x : node;
+}
+
+/** The stream behind a sum: with the bias that fused operators add last, and normed where norms stand behind. */
+function endOf(flow: Flow, sum: Node, isPost: boolean): Node {
+  let at = sum;
+  for (;;) {
+    const [user, ...others] = flow.users(at);
+    if (!user || others.length > 0 || opOf(user) !== "add" || flow.isSum(user) || !sameSizes(user, sum)) break;
+    at = user;
+  }
+  return isPost ? normedEnd(flow, at) : at;
 }
 
 /** Where the norm of a sum ends, if one follows: the last node, as large as the sum, behind which everything has come together again. */

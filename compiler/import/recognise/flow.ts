@@ -114,6 +114,20 @@ export function* outwards(starts: readonly Node[], next: (node: Node) => readonl
   }
 }
 
+/** What depends on `input` and is needed for `output`, in order, without `input` itself. */
+export function between(flow: Flow, input: Node, output: Node): readonly Node[] {
+  const after = new Set<Node>([input]);
+  const found = [input];
+  // A node is made after its inputs, so nothing behind the output can lead to it.
+  for (const node of found) for (const user of flow.users(node)) if (user.id <= output.id && !after.has(user)) {
+    after.add(user);
+    found.push(user);
+  }
+  const needed = new Set<Node>([output]);
+  for (const node of needed) for (const x of node.inputs) if (after.has(x) && x !== input) needed.add(x);
+  return [...needed].filter((n) => after.has(n)).sort((a, b) => a.id - b.id);
+}
+
 /** What a tensor was before it was only put into another shape or type. */
 export function bare(node: Node): Node {
   let at = node;

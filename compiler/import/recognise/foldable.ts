@@ -3,7 +3,7 @@ import { type Arena, type Attr, type Attrs, type Literal, Mismatch, type Node } 
 import { foreignAttrs, isOpaque } from "../../ops/foreign.ts";
 import { type Dim, asNumber, constant, divideExactly, isDim, multiply, product, substitute, symbol, asSymbol } from "../../types/dim.ts";
 import { BITS, type TensorType, printType } from "../../types/tensor.ts";
-import { type Flow, opOf, operatorOf } from "./flow.ts";
+import { type Flow, between, opOf, operatorOf } from "./flow.ts";
 
 interface Refusal {
   /** The node that cannot be made again. */
@@ -14,10 +14,10 @@ interface Refusal {
 interface Region {
   readonly input: Node;
   readonly axis: number;
-  readonly outputs: readonly Node[];
+  readonly output: Node;
 }
 
-/** What stands in the way of another count of tokens between `input` and `outputs`; undefined: nothing. */
+/** What stands in the way of another count of tokens between `input` and `output`; undefined: nothing. */
 export function refusalOf(flow: Flow, region: Region): Refusal | undefined {
   return new Again(flow, region).refusal();
 }
@@ -43,36 +43,14 @@ class Again {
   }
 
   refusal(): Refusal | undefined {
-    const { input, axis } = this.#region;
+    const { input, output, axis } = this.#region;
     this.#made.set(input, this.#standIn(input, [axis]));
-    for (const node of this.#nodes()) {
+    for (const node of between(this.#flow, input, output)) {
       const refusal = this.#make(node);
       if (refusal) return refusal;
     }
-    for (const output of this.#region.outputs) {
-      const made = this.#made.get(output);
-      if (made && made.type.dims[axis]?.key !== NEW.key) return { node: output, why: `it leaves with ${made.type.dims[axis]?.key} tokens, not with as many as entered` };
-    }
-    return undefined;
-  }
-
-  /** What depends on the input and is needed for the outputs, in order. */
-  #nodes(): Node[] {
-    const { input, outputs } = this.#region;
-    const last = Math.max(...outputs.map((o) => o.id));
-    const after = new Set<Node>([input]);
-    const found: Node[] = [input];
-    for (const node of found) for (const user of this.#flow.users(node)) if (user.id <= last && !after.has(user)) {
-      after.add(user);
-      found.push(user);
-    }
-    const needed = new Set<Node>(outputs);
-    const back = [...outputs];
-    for (const node of back) for (const x of node.inputs) if (after.has(x) && !needed.has(x)) {
-      needed.add(x);
-      back.push(x);
-    }
-    return [...needed].filter((n) => n !== input && after.has(n)).sort((a, b) => a.id - b.id);
+    const left = this.#made.get(output)?.type.dims[axis];
+    return left?.key === NEW.key ? undefined : { node: output, why: `it leaves with ${left?.key ?? "no"} tokens, not with as many as entered` };
   }
 
   #standIn(node: Node, axes: readonly number[]): Node {

@@ -70,7 +70,7 @@ function middleRefusal(flow: Flow, { name, blocks }: Stack): Recognised["obstacl
     const [rows, streamed] = [first.attention.product.type.dims.at(-2), first.input.type.dims];
     return { site: path(0, "scores"), tensor: flow.nameOf(first.attention.product), why: `the attention is over ${rows?.key ?? "another count of"} tokens of [${streamed.map((d) => d.key).join(", ")}]: tokens are cut into windows, whose grid another count has not` };
   }
-  const refusal = refusalOf(flow, { input: first.input, axis: at.axis, outputs: [last.output] });
+  const refusal = refusalOf(flow, { input: first.input, axis: at.axis, output: last.output });
   if (!refusal) return undefined;
   const index = Math.max(0, middle.findIndex((b) => b.output.id >= refusal.node.id));
   return { site: path(index, siteOf(middle[index] as Block, refusal.node)), tensor: flow.nameOf(refusal.node), why: refusal.why };

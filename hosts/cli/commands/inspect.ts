@@ -1,4 +1,4 @@
-// `kiri inspect`: what a program or an artefact is made of: its edge, sites, costs, what was fused, the graph itself.
+// `kiri inspect`: what a program, an artefact or an ONNX file is made of: its edge, sites, costs, what was fused, the graph itself.
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
@@ -18,22 +18,26 @@ import { exitOf, printJson, printProblems, type Report } from "../problems.ts";
 import { oneProgram, type ProgramFile } from "../project.ts";
 import { isArtifact } from "../runnable.ts";
 import { bytes, large, percent, table } from "../table.ts";
+import { UsageError } from "../usage-error.ts";
 import { addVariantOptions, chosenVariant, type VariantOptions } from "../variant.ts";
+import { inspectModel, isModel } from "./inspect-model.ts";
 
 interface Options extends VariantOptions {
   readonly sites?: boolean;
   readonly costs?: boolean;
   readonly graph?: "tensor" | "fused" | true;
   readonly fusions?: boolean;
+  readonly recognise?: boolean;
   readonly json?: boolean;
 }
 
 export function addInspect(program: Command, context: Context): void {
-  const command = addVariantOptions(program.command("inspect").description("show what a program or an artefact is made of").argument("[what]", "a program, or an artefact"))
+  const command = addVariantOptions(program.command("inspect").description("show what a program, an artefact or an ONNX file is made of").argument("[what]", "a program, an artefact, or an .onnx file"))
     .option("--sites", "every place that a fold can name, its type plain and folded")
     .option("--costs", "multiply-adds by the path of the layer")
     .addOption(new Option("--graph [level]", "the graph as text, before or after fusing").choices(["tensor", "fused"]))
     .option("--fusions", "where a fused operator was near, and what stood in its way")
+    .option("--recognise", "of an ONNX file: how near every rule came to a block, and which node stood in its way")
     .option("--json", "print JSON")
     .action(async (what: string | undefined, options: Options) => context.finish(inspect(context.io, what, options)));
   examples(command, [
@@ -41,11 +45,14 @@ export function addInspect(program: Command, context: Context): void {
     ["kiri inspect pipelines/digits.kiri --variant lite --sites", "types before and after the folds"],
     ["kiri inspect pipelines/digits.kiri --graph fused", "the graph that is emitted"],
     ["kiri inspect build/digits", "an artefact"],
+    ["kiri inspect model.onnx --recognise", "the blocks of a model without source, and whether they fold"],
   ]);
 }
 
 function inspect(io: Io, what: string | undefined, options: Options): ExitCode {
   if (what !== undefined && isArtifact(io.cwd, what)) return inspectArtifact(io, resolve(io.cwd, what), options);
+  if (what !== undefined && isModel(what)) return inspectModel(io, what, options);
+  if (options.recognise) throw new UsageError("--recognise is about ONNX files", "the sites of a program are those that its layers offer: `kiri inspect --sites`");
   const program = oneProgram(io.cwd, what);
   const seen = compiled(program, chosenVariant(program, options), options);
   const code = exitOf([seen.report]);
