@@ -19,6 +19,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const own = (file: string): Bench => ({ name: file, runs: [file] });
 const BENCHES: readonly Bench[] = [
   own("folds.ts"), own("compile-speed.ts"), own("memory.ts"), own("leak.ts"),
+  { name: "embed.ts", runs: ["embed.ts"], needs: { folder: ".models/minilm-hub", from: "python bench/embed-reference.py" } },
   // Its gates are the bar: the exit code tells.
   { name: "embed.kiri", runs: ["../hosts/cli/main.ts", "bench", here("embed.kiri")], needs: { folder: ".models/minilm", from: "python bench/fetch.py minilm" } },
 ];

@@ -1,6 +1,6 @@
 // Ops that read or write at computed places: gather, take, put.
 import type { Node } from "../graph/node.ts";
-import { type Dim, constant, product } from "../types/dim.ts";
+import { type Dim, asNumber, constant, product } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
 import type { Call } from "./call.ts";
 import { castTo, wide } from "./elementwise.ts";
@@ -78,6 +78,8 @@ const put: Op = {
     const { dtype, dims } = x.type;
     const batch = node.attrs.batch as number;
     const how = node.attrs.how as string;
+    // No rows at all: ONNX Runtime does not take lists of places that are known to be empty.
+    if (asNumber(indices.type.dims[batch] as Dim) === 0) return o.value(x);
     // ONNX Runtime combines rows of 32 bits and more.
     const compute = how === "set" ? dtype : dtype === "f16" ? "f32" : wide(dtype);
     const rest = dims.slice(batch + 1);

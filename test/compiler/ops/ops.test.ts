@@ -195,6 +195,8 @@ for (const [how, f] of Object.entries(ways))
   put("put", { make: (b, { x, i, rows }) => b.put(x, i, rows, 1, how as "add"), wants: ({ x, i, rows }) => nd(x.dims, ([n, j, k]) =>
     [0, 1, 2, 3].filter((r) => at(i, [n as number, r]) === j).reduce((a, r) => f(a, at(rows, [n as number, r, k as number])), at(x, [n as number, j as number, k as number]))) });
 put("put",
+  // No rows: a merge of nothing.
+  { make: (b, { x, i, rows }) => b.put(x, b.slice(i, 1, 0, 0), b.slice(rows, 1, 0, 0), 1, "max"), wants: ({ x }) => x },
   { make: (b, { x, rows }) => b.put(x, b.expand(b.tensor("i64", [1, 4], [4, 0, 3, 1]), [B, 4]), rows, 1, "set"), wants: ({ x, rows }) => nd(x.dims, ([n, j, k]) => {
     const r = [4, 0, 3, 1].indexOf(j as number);
     return r < 0 ? at(x, [n as number, j as number, k as number]) : at(rows, [n as number, r, k as number]);
