@@ -25,11 +25,19 @@ interface ViteConfig {
   readonly logger: { info(message: string): void };
 }
 
+/** What of Vite's server is used: a file that appears where a build looked in vain changes a module that Vite does not connect with it. */
+interface ViteServer {
+  readonly watcher: { on(event: "add", listener: (path: string) => void): unknown };
+  readonly environments: Readonly<Record<string, { readonly moduleGraph: { getModuleById(id: string): object | undefined }; reloadModule(module: object): Promise<void> }>>;
+}
+
 type Chunks = Readonly<Record<string, { readonly type: string; readonly moduleIds?: readonly string[] }>>;
 
 export function rollupPart(options: BundlerOptions, framework: string): UnpluginOptions {
   const imports = new Imports(options);
   const loaded = new Map<string, Imported>();
+  /** Where a file may appear, by the id of the module that it would change. */
+  const awaited = new Map<string, ReadonlySet<string>>();
   let config: ViteConfig | undefined;
   let platform: string | undefined;
   const serves = (): boolean => config?.command === "serve";
@@ -62,6 +70,18 @@ export function rollupPart(options: BundlerOptions, framework: string): Unplugin
     for (const [id, one] of loaded) if (inside.has(id)) await placeArtifact(one, output);
   }
 
+  function configureServer({ watcher, environments }: ViteServer): void {
+    watcher.on("add", (path) => {
+      for (const [id, missing] of awaited) {
+        if (!missing.has(path)) continue;
+        for (const environment of Object.values(environments)) {
+          const module = environment.moduleGraph.getModuleById(id);
+          if (module) void environment.reloadModule(module);
+        }
+      }
+    });
+  }
+
   return {
     name: PLUGIN,
     enforce: "pre",
@@ -76,7 +96,8 @@ export function rollupPart(options: BundlerOptions, framework: string): Unplugin
         const found = await imports.load(id, { assets: config?.build.assetsDir ?? "assets", serves: serves() });
         if (!found) return null;
         const { files, missing } = found.build ? found.build.watched : found.watched;
-        for (const path of [...files, ...missing]) this.addWatchFile(path);
+        for (const path of serves() ? files : [...files, ...missing]) this.addWatchFile(path);
+        awaited.set(id, new Set(missing));
         const { warnings } = found.build ?? found;
         for (const warning of warnings) this.warn(rollupLog(warning, id));
         if (!found.build) {
@@ -91,7 +112,7 @@ export function rollupPart(options: BundlerOptions, framework: string): Unplugin
         return moduleCode({ build: found.build, url: await urlOf(context, found, isForPage), isForPage });
       },
     },
-    vite: { configResolved: (resolved: ViteConfig) => { config = resolved; }, writeBundle },
+    vite: { configResolved: (resolved: ViteConfig) => { config = resolved; }, configureServer, writeBundle },
     rollup: { writeBundle },
     rolldown: { options: (input: { platform?: string }) => { platform = input.platform; }, writeBundle },
   };

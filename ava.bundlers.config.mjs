@@ -1,0 +1,2 @@
+// `npm run test:bundlers`: real builds by real bundlers, apart from `npm test`; takes about two minutes.
+export default { files: ["test/bundlers/*.bundlers.ts"], extensions: { ts: "module" }, nodeArguments: ["--import=tsx"], workerThreads: false, timeout: "10m", concurrency: 2 };

@@ -1,0 +1,64 @@
+// The app of this folder, copied to where the bundlers are found, with this package in its node_modules as people install it.
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { literal } from "../../compiler/graph/build.ts";
+import { ROOT } from "../support/program.ts";
+import { writeSafetensors } from "../support/safetensors-file.ts";
+import { RECORDS } from "../support/small-project.ts";
+
+export interface Ran {
+  readonly code: number;
+  /** Both streams, without colours. */
+  readonly said: string;
+}
+
+/** The way of each bundler to be started in the app. */
+export const STARTED: Readonly<Record<string, readonly string[]>> = {
+  vite: [join(ROOT, "node_modules/vite/bin/vite.js"), "build"],
+  rollup: [join(ROOT, "node_modules/rollup/dist/bin/rollup"), "-c"],
+  rolldown: [join(ROOT, "node_modules/rolldown/bin/cli.mjs"), "-c"],
+  webpack: ["webpack.mjs"],
+  esbuild: ["esbuild.mjs"],
+};
+
+const made = new Set<string>();
+process.on("exit", () => { for (const folder of made) rmSync(folder, { recursive: true, force: true }); });
+
+/** Below build/, so that the bundlers of this project are those of the app; removed when the process ends. */
+export function app(): string {
+  mkdirSync(join(ROOT, "build"), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, "build/app-"));
+  made.add(folder);
+  cpSync(join(import.meta.dirname, "app"), folder, { recursive: true });
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(ROOT, join(folder, "node_modules/kirigami"));
+  mkdirSync(join(folder, "data"));
+  writeFileSync(join(folder, "data/records.json"), JSON.stringify(RECORDS));
+  writeWeights(folder, Array.from({ length: 12 }, (_, i) => (i % 5 === 0 ? 1 : 0)));
+  return folder;
+}
+
+export function writeWeights(folder: string, weight: readonly number[]): void {
+  mkdirSync(join(folder, "models/small"), { recursive: true });
+  writeFileSync(join(folder, "models/small/config.json"), "{}");
+  writeSafetensors(join(folder, "models/small/model.safetensors"), {
+    weight: { dtype: "f32", shape: [3, 4], bytes: literal("f32", weight).bytes }, bias: { dtype: "f32", shape: [3], bytes: literal("f32", [0, 0, 0]).bytes },
+  });
+}
+
+export function node(folder: string, ...args: readonly string[]): Promise<Ran> {
+  return new Promise((done) => {
+    execFile(process.execPath, [...args], { cwd: folder, env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, CI: "true", NODE_OPTIONS: "" } }, (error, out, err) => {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: some bundlers colour whatever they are told
+      done({ code: error ? Number(error.code ?? 1) : 0, said: `${err}${out}`.replace(/\u001b\[[0-9;]*m/g, "") });
+    });
+  });
+}
+
+/** The file that a bundler made of src/main.js. */
+export function bundleOf(folder: string, bundler: string): string {
+  const found = readdirSync(join(folder, "out", bundler)).filter((name) => /^main\.m?js$/.test(name));
+  if (found.length !== 1) throw new Error(`${bundler} made ${found.join()}`);
+  return join("out", bundler, found[0] ?? "");
+}
