@@ -173,6 +173,7 @@ function attribute(name: string, value: OnnxAttr): Onnx.IAttributeProto {
   if (typeof value === "string") return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
   if (!("kind" in value)) return { name, type: AttributeType.INTS, ints: value.map((v) => Long.fromNumber(v)) };
   if (value.kind === "float") return { name, type: AttributeType.FLOAT, f: value.value };
+  if (value.kind === "floats") return { name, type: AttributeType.FLOATS, floats: [...value.values] };
   return { name, type: AttributeType.TENSOR, t: tensorOf("", { kind: "inline", dtype: value.value.dtype, dims: value.dims, bytes: value.value.bytes }) };
 }
 

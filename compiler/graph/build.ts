@@ -13,6 +13,16 @@ export type UnaryOp =
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "min" | "max" | "mod" | "eq" | "lt" | "le" | "gt" | "ge" | "and" | "or";
 export type ReduceOp = "reduceSum" | "reduceMean" | "reduceMax" | "reduceMin" | "reduceProd" | "reduceL2";
 
+/** How a convolution moves over its input. */
+export interface Window {
+  readonly strides: readonly number[];
+  readonly pads: readonly number[];
+  readonly dilations: readonly number[];
+  readonly group: number;
+  readonly activation: string;
+  readonly params: readonly number[];
+}
+
 export class Build {
   readonly arena: Arena;
   constructor(arena: Arena) {
@@ -75,6 +85,12 @@ export class Build {
   // ── products ──
   /** Batched: the last two axes multiply; leading axes are equal or 1; `b` may have rank 2 whatever the rank of `a`. */
   matmul(a: Node, b: Node): Node { return this.make("matmul", [a, b]); }
+
+  /** x[B, C, …] with w[O, C/group, window…] and one bias a channel; `activation`: the function behind it by its ONNX name, "" for none, and its numbers. Padding: all starts, then all ends. */
+  conv(x: Node, w: Node, bias: Node | undefined, window: Window): Node { return this.make("conv", bias ? [x, w, bias] : [x, w], { ...window }); }
+  clip(x: Node, least: number, most: number): Node { return this.make("clip", [x], { least, most }); }
+  /** max(0, min(1, alpha·x + beta)). */
+  hardSigmoid(x: Node, alpha: number, beta: number): Node { return this.make("hardSigmoid", [x], { alpha, beta }); }
 
   // ── movement ──
   reshape(x: Node, dims: readonly Size[]): Node { return this.make("reshape", [x], { dims: sizes(dims) }); }

@@ -14,7 +14,7 @@ const TENSOR: readonly string[] = [
   // An author says which products are taken in 8 bits; no pass does.
   "linearInt8",
   // What an imported file holds besides.
-  "foreign",
+  "conv", "clip", "hardSigmoid", "foreign",
 ];
 
 /** What passes make, and for which targets it pays. The standard has no operator that adds and norms, or scales a product. */

@@ -4,7 +4,7 @@ import { type Dim, asNumber, constant, divideExactly, multiply } from "../types/
 import { type Raise, only, single } from "./onnx-raising.ts";
 import { Kept, type Use } from "./onnx-use.ts";
 
-/** Hides a key as well as -∞ does where any other is seen, and gives the mean where none is, which is what ONNX Runtime gives. */
+/** Hides a key as well as -∞ does where any other is seen, and gives numbers where none is. */
 const HIDDEN = -1e30;
 
 interface Heads {
@@ -154,15 +154,21 @@ const standard: Raise = (u) => {
   const isJoined = inputs[0]?.type.dims.length === 3;
   const [q, k, v] = inputs.map((x, i) => (isJoined ? apart(u, x, u.int(i === 0 ? "q_num_heads" : "kv_num_heads", 0)) : x)) as [Node, Node, Node];
   only(q.type.dims.length === 4 && asNumber(q.type.dims[3] as Dim) !== undefined, "the width of a head is not known");
-  const made = attended(u, { q, k, v, scale: scaleOf(u, q), causal: u.int("is_causal", 0) === 1, terms: u.has(3) ? [standardMask(u)] : [] });
+  const causal = u.int("is_causal", 0) === 1;
+  const mask = u.has(3) ? u.x(3) : undefined;
+  only(mask === undefined || (mask.type.dims.length >= 2 && (mask.type.dtype === "bool" || mask.type.dtype === "f32")), "a mask of another form");
+  const whole = mask && u.lifted(mask, 4);
+  const term = whole && (whole.type.dtype === "bool" ? u.o.where(whole, u.o.scalar("f32", 0), u.o.scalar("f32", HIDDEN)) : whole);
+  const mixed = attended(u, { q, k, v, scale: scaleOf(u, q), causal, terms: term ? [term] : [] });
+  const made = whole?.type.dtype === "bool" ? u.o.mul(mixed, sighted(u, whole, causal, q, k)) : mixed;
   return isJoined ? together(u, made) : made;
 };
 
-function standardMask(u: Use): Node {
-  const mask = u.x(3);
-  only(mask.type.dims.length >= 2, "a mask of another rank");
-  const whole = u.lifted(mask, 4);
-  return mask.type.dtype === "bool" ? u.o.where(whole, u.o.scalar("f32", 0), u.o.scalar("f32", HIDDEN)) : single(whole);
+/** 1 for tokens that see any key, 0 for those that see none: what these get is 0. [B or 1, H or 1, N, 1] */
+function sighted(u: Use, mask: Node, causal: boolean, q: Node, k: Node): Node {
+  const { o } = u;
+  const seen = causal ? o.binary("and", mask, earlier(u, q.type.dims[2] as Dim, k.type.dims[2] as Dim, q, k)) : mask;
+  return o.reduce("reduceMax", o.cast(seen, "f32"), [3], true);
 }
 
 export const attentions: readonly (readonly [string, Raise])[] = [

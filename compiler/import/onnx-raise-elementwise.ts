@@ -94,5 +94,6 @@ export const elementwise: readonly (readonly [string, Raise])[] = [
   ...Object.entries(UNARY).map(([name, op]) => [name, unary(op)] as const),
   ...Object.entries(BINARY).map(([name, op]) => [name, binary(op)] as const),
   ["Equal", compare("eq")], ["Less", compare("lt")], ["LessOrEqual", compare("le")], ["Greater", compare("gt")], ["GreaterOrEqual", compare("ge")],
+  ["Reciprocal", (u) => { const x = plain(u.x(0)); return u.o.div(u.o.scalar(x.type.dtype, 1), x); }],
   ["IsNaN", (u) => u.o.unary("isnan", plain(u.x(0)))], ["Where", where], ["Cast", cast],
 ];

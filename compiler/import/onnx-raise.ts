@@ -1,5 +1,6 @@
 // Operators of ONNX as ops of the graph: the table. What has no entry, or does not fit one, is carried through.
 import { attentions } from "./onnx-raise-attention.ts";
+import { convolutions } from "./onnx-raise-conv.ts";
 import { elementwise } from "./onnx-raise-elementwise.ts";
 import { gathers } from "./onnx-raise-gather.ts";
 import { movement } from "./onnx-raise-movement.ts";
@@ -9,6 +10,6 @@ import { reductions } from "./onnx-raise-reduce.ts";
 import { sources } from "./onnx-raise-sources.ts";
 import type { Raise } from "./onnx-raising.ts";
 
-const RAISE: ReadonlyMap<string, Raise> = new Map<string, Raise>([...elementwise, ...reductions, ...movement, ...gathers, ...sources, ...products, ...norms, ...attentions]);
+const RAISE: ReadonlyMap<string, Raise> = new Map<string, Raise>([...elementwise, ...reductions, ...movement, ...gathers, ...sources, ...products, ...norms, ...attentions, ...convolutions]);
 
 export const raiseOf = (domain: string, opType: string): Raise | undefined => RAISE.get(domain === "" ? opType : `${domain}.${opType}`);

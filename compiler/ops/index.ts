@@ -3,6 +3,7 @@ import type { Infer } from "../graph/node.ts";
 import attention from "./attention.ts";
 import { Call } from "./call.ts";
 import choose from "./choose.ts";
+import conv from "./conv.ts";
 import elementwise from "./elementwise.ts";
 import foreign from "./foreign.ts";
 import indexing from "./indexing.ts";
@@ -14,7 +15,7 @@ import product from "./product.ts";
 import reduce from "./reduce.ts";
 import windowMeans from "./window-means.ts";
 
-export const OPS: ReadonlyMap<string, Op> = collect([leaves, elementwise, reduce, product, movement, indexing, choose, norm, attention, windowMeans, foreign]);
+export const OPS: ReadonlyMap<string, Op> = collect([leaves, elementwise, reduce, product, conv, movement, indexing, choose, norm, attention, windowMeans, foreign]);
 
 export function opOf(name: string): Op {
   const op = OPS.get(name);

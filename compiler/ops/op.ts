@@ -18,10 +18,14 @@ export interface Op {
 export type { Target };
 
 /** An ONNX attribute: plain numbers and booleans are integers, `float(x)` is a float. */
-export type OnnxAttr = number | boolean | string | readonly number[] | OnnxFloat | OnnxTensor;
+export type OnnxAttr = number | boolean | string | readonly number[] | OnnxFloat | OnnxFloats | OnnxTensor;
 export interface OnnxFloat {
   readonly kind: "float";
   readonly value: number;
+}
+interface OnnxFloats {
+  readonly kind: "floats";
+  readonly values: readonly number[];
 }
 interface OnnxTensor {
   readonly kind: "tensor";

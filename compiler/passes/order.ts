@@ -9,8 +9,10 @@ import attention from "./attention.ts";
 import biases from "./bias.ts";
 import bindSizes from "./bind-sizes.ts";
 import blend from "./blend.ts";
+import convolutions from "./conv.ts";
 import importedAttention from "./import-attention.ts";
 import gelu from "./gelu.ts";
+import hardSigmoid from "./hard-sigmoid.ts";
 import keyColumns from "./key-columns.ts";
 import layerNorm from "./layer-norm.ts";
 import layout from "./layout.ts";
@@ -19,6 +21,7 @@ import merge from "./merge.ts";
 import type { Pass } from "./pass.ts";
 import product from "./product.ts";
 import rmsNorm from "./rms-norm.ts";
+import rows from "./rows.ts";
 import settle from "./settle.ts";
 import silu from "./silu.ts";
 import simplify from "./simplify.ts";
@@ -27,7 +30,7 @@ import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, linear, attention, layout, keyColumns, product, settle, skipNorm, biases];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, attention, layout, keyColumns, product, settle, skipNorm, biases];
 
 interface PassOptions {
   readonly record?: Recorder;

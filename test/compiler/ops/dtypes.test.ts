@@ -27,6 +27,9 @@ const uses: Record<string, (given: Given) => Node> = {
   cumsum: ({ b, x }) => b.cumsum(x, 1),
   softmax: ({ b, x }) => b.softmax(x, 1),
   matmul: ({ b, x }) => b.matmul(x, b.transpose(x, [0, 2, 1])),
+  conv: ({ b, x, g }) => b.conv(x, b.reshape(b.concat([g, g, g], 0), [2, 3, 2]), b.reshape(b.slice(g, 0, 0, 2), [2]), { strides: [1], dilations: [1], pads: [0, 1], group: 1, activation: "Clip", params: [0, 9] }),
+  clip: ({ b, x }) => b.clip(x, 1, 2),
+  hardSigmoid: ({ b, x }) => b.hardSigmoid(x, 0.25, 0.25),
   reshape: ({ b, x }) => b.reshape(x, [2, 12]),
   transpose: ({ b, x }) => b.transpose(x, [1, 0, 2]),
   expand: ({ b, x }) => b.expand(b.slice(x, 1, 0, 1), [2, 3, 4]),
@@ -70,7 +73,7 @@ async function results(dtype: DType, target: Target): Promise<Map<string, Return
 
 const COARSE: Partial<Record<DType, number>> = { f16: 4e-3, bf16: 3e-2 };
 // How many uses accept the type, so that none is skipped by mistake.
-const TRIED = { f64: 64, f16: 64, bf16: 64, i64: 40, i32: 40, i16: 40, i8: 40, u8: 39 } as const satisfies Partial<Record<DType, number>>;
+const TRIED = { f64: 64, f16: 67, bf16: 67, i64: 40, i32: 40, i16: 40, i8: 40, u8: 39 } as const satisfies Partial<Record<DType, number>>;
 
 for (const target of ["cpu", "portable"] as const)
   for (const dtype of DTYPES.filter((d) => d !== "f32" && d !== "i4" && d !== "u4" && d !== "bool"))

@@ -335,6 +335,26 @@ put("random", { make: (b) => b.random("f32", [3, 4], 5, "uniform"), wants: () =>
   return { dims: [3, 4], data: [...new Float32Array((elements as { bytes: Uint8Array }).bytes.buffer)] };
 } });
 
+const ROW = Array.from({ length: 6 * 4 * 3 }, (_, i) => Math.fround(Math.sin(i)));
+/** x[B, 12, N] with 6 filters of 4 channels and 3 places, 3 groups: places 2 apart, steps of 2, 1 zero before and 3 behind, held between -1 and 1. */
+put("conv", {
+  make: (b, { x }) => b.conv(b.transpose(x, [0, 2, 1]), b.tensor("f32", [6, 4, 3], ROW), b.tensor("f32", [6], ROW.slice(0, 6)), { strides: [2], dilations: [2], pads: [1, 3], group: 3, activation: "Clip", params: [-1, 1] }),
+  wants: ({ x }, { B, N }) => {
+    const length = Math.floor((N + 4 - 5) / 2) + 1;
+    return nd([B, 6, length], ([batch, filter, place]) => {
+      let total = ROW[filter as number] as number;
+      for (let channel = 0; channel < 4; channel++)
+        for (let k = 0; k < 3; k++) {
+          const from = 2 * (place as number) - 1 + 2 * k;
+          if (from >= 0 && from < N) total += (ROW[(filter as number) * 12 + channel * 3 + k] as number) * at(x, [batch as number, from, 4 * Math.floor((filter as number) / 2) + channel]);
+        }
+      return Math.max(-1, Math.min(1, total));
+    });
+  },
+});
+put("clip", { make: (b, { x }) => b.clip(x, -0.5, 0.75), wants: ({ x }) => map(x, (v) => Math.max(-0.5, Math.min(0.75, v))) });
+put("hardSigmoid", { make: (b, { x }) => b.hardSigmoid(x, 0.2, 0.5), wants: ({ x }) => map(x, (v) => Math.max(0, Math.min(1, 0.2 * v + 0.5))) });
+
 // ── running them ──
 const TARGETS: readonly Target[] = ["cpu", "portable"];
 const SIZES = [{ B: 2, N: 17 }, { B: 3, N: 5 }, { B: 1, N: 6 }];

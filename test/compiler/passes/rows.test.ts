@@ -1,0 +1,32 @@
+// Rows that are put together for a product and taken apart again: products where the tokens are.
+import test from "ava";
+import type { Build } from "../../../compiler/graph/build.ts";
+import type { Node } from "../../../compiler/graph/node.ts";
+import { multiply } from "../../../compiler/types/dim.ts";
+import rows from "../../../compiler/passes/rows.ts";
+import { B, C, N, passCase, tokens, weight } from "../../support/pass-case.ts";
+
+const passes = [rows];
+const both = multiply(B, N);
+const flat = (b: Build): Node => b.reshape(tokens(b), [both, C]);
+
+test("with a bias, and again behind it", async (t) => {
+  const { record } = await passCase(t, {
+    golden: "rows/with a bias", passes,
+    make: (b) => {
+      const first = b.reshape(b.add(b.matmul(flat(b), weight(b, [C, 7])), b.reshape(weight(b, [7], 2), [1, 7])), [B, N, 7]);
+      return b.reshape(b.matmul(b.reshape(b.tanh(first), [both, 7]), weight(b, [7, 3], 3)), [B, N, 3]);
+    },
+  });
+  t.is(record.fired("rows", "rows of a product with a bias") + record.fired("rows", "rows of a product"), 2);
+});
+
+test("rows that are read as they are stay", async (t) => {
+  const { record } = await passCase(t, { golden: "rows/read as rows", passes, make: (b) => b.matmul(flat(b), weight(b, [C, 7])) });
+  t.is(record.steps.length, 0);
+});
+
+test("rows that are taken apart in another way stay", async (t) => {
+  const { record } = await passCase(t, { golden: "rows/another way", passes, make: (b) => b.reshape(b.matmul(flat(b), weight(b, [C, 6])), [both, 2, 3]) });
+  t.true(record.nearest().some((m) => m.says === "the rows are taken apart in another way"));
+});
