@@ -3,6 +3,7 @@ import type * as Ast from "../grammar/ast.ts";
 import { position, type Source, type Span } from "../grammar/source.ts";
 import { type Cost, costOf } from "./compress/cost.ts";
 import { controlOf } from "./compress/control.ts";
+import { filled, isOpen, type Levels, openingsOf } from "./compress/open.ts";
 import { placeFolds } from "./compress/place.ts";
 import { resolveGates, type Gate } from "./compress/require.ts";
 import { placeRewrites } from "./compress/weigh.ts";
@@ -31,6 +32,8 @@ export interface CompileRequest {
   /** The `compress … as NAME` to weave in; `undefined`: the plain model. */
   readonly variant?: string;
   readonly target: TargetName;
+  /** What stands for the values that the variant leaves open, by their names. */
+  readonly values?: Levels;
   /**
    * One more output `folds`, i64[B, N]: for each original token the position of its group in the folded sequence where most
    * folds are down, -1 where it was dropped. Absent where nothing is folded, or a fold has no `up`.
@@ -112,11 +115,12 @@ export function programProblems(program: Program, target: TargetName): readonly 
     problems.push(...plain.problems);
     if (!plain.value) continue;
     for (const compression of compressionsOf(program, plain.value)) {
+      const values = Object.fromEntries(openingsOf(program, compression).openings.map((o) => [o.name, o.first]));
       if (compression.items.some((item) => item.kind === "expect")) {
-        problems.push(...compileProgram(program, { pipeline: pipeline.name.name, variant: compression.as?.name ?? compression.target.name, target }).problems);
+        problems.push(...compileProgram(program, { pipeline: pipeline.name.name, variant: compression.as?.name ?? compression.target.name, target, values }).problems);
         continue;
       }
-      const woven = elaborate(program, pipeline, compression);
+      const woven = elaborate(program, pipeline, compression, { values });
       problems.push(...woven.problems, ...(woven.value ? resolveGates(woven.value, new Recorder()).problems : []));
     }
   }
@@ -140,7 +144,18 @@ function choose(program: Program, request: Omit<CompileRequest, "file" | "text">
   return { pipeline, compression, problems: [] };
 }
 
-export function elaborate(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl | undefined, how: Pick<CompileRequest, "trace" | "control"> = {}): { value: Elaborated | undefined; problems: readonly Problem[] } {
+/** The variant with values in its open places. */
+function closed(program: Program, written: Ast.CompressDecl, values: Levels): { readonly compression: Ast.CompressDecl | undefined; readonly problems: readonly Problem[] } {
+  const { openings, problems } = openingsOf(program, written);
+  const missing = openings.filter((o) => values[o.name] === undefined);
+  const [first] = missing;
+  const untold = first ? [report(gates.G630, first.span, { variant: written.as?.name ?? written.target.name, open: missing.map((o) => o.name), file: program.main.path })] : [];
+  return problems.length > 0 || first ? { compression: undefined, problems: problems.length > 0 ? problems : untold } : { compression: filled(written, openings, values), problems };
+}
+
+export function elaborate(program: Program, pipeline: Ast.PipelineDecl, written: Ast.CompressDecl | undefined, how: Pick<CompileRequest, "trace" | "control" | "values"> = {}): { value: Elaborated | undefined; problems: readonly Problem[] } {
+  const { compression, problems } = written && isOpen(written) ? closed(program, written, how.values ?? {}) : { compression: written, problems: [] };
+  if (hasErrors(problems)) return { value: undefined, problems };
   const e = new Elaboration(program.host, false);
   const made = elaboratePipeline(e, program.main, pipeline);
   if (!made || hasErrors(e.problems)) return { value: undefined, problems: e.problems };

@@ -349,7 +349,7 @@ interface ExprStatement extends Base { readonly kind: "expression"; readonly val
 // ── expressions ──────────────────────────────────────────────────────────────
 export type Expr =
   | NumberLiteral | StringLiteral | BoolLiteral | Name | Member | Call | Index | Unary | Binary
-  | If | Repeat | ListLiteral | Comprehension | TupleLiteral | RecordLiteral | AsAxes | AsName | Into;
+  | If | Repeat | ListLiteral | Comprehension | TupleLiteral | RecordLiteral | AsAxes | AsName | Into | Open;
 
 interface NumberLiteral extends Base { readonly kind: "number"; readonly value: number; readonly isInteger: boolean }
 interface StringLiteral extends Base { readonly kind: "string"; readonly value: string }
@@ -381,6 +381,8 @@ export interface Repeat extends Base {
   readonly from: Expr;
   readonly body: Block;
 }
+/** `?`, `? in 2..16`, `? in [0.1, 0.2]`: a value that `kiri tune` searches. `[?; 12]` is a list of twelve. */
+export interface Open extends Base { readonly kind: "open"; readonly domain: Expr | Range | undefined; readonly count: Expr | undefined }
 interface ListLiteral extends Base { readonly kind: "list"; readonly elements: readonly Expr[] }
 /** `[f(l) for l in levels]`, `[f(i) for i in 0..n]` */
 export interface Comprehension extends Base { readonly kind: "comprehension"; readonly element: Expr; readonly name: Ident; readonly source: Expr | Range }

@@ -821,7 +821,19 @@ export type OperandCstChildren = {
   list?: ListCstNode[];
   ifExpression?: IfExpressionCstNode[];
   repeatExpression?: RepeatExpressionCstNode[];
+  open?: OpenCstNode[];
   trailer?: TrailerCstNode[];
+};
+
+export interface OpenCstNode extends CstNode {
+  name: "open";
+  children: OpenCstChildren;
+}
+
+export type OpenCstChildren = {
+  Question: IToken[];
+  In?: IToken[];
+  place?: PlaceCstNode[];
 };
 
 export interface TrailerCstNode extends CstNode {
@@ -932,6 +944,8 @@ export type ListCstChildren = {
   Word?: IToken[];
   In?: IToken[];
   place?: PlaceCstNode[];
+  Semicolon?: IToken[];
+  count?: ExpressionCstNode[];
   Comma?: IToken[];
   RightSquare: IToken[];
 };

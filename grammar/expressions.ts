@@ -209,6 +209,11 @@ export class Expressions {
     if (choice) return this.#if(choice);
     const repeat = only(c.repeatExpression);
     if (repeat) return this.#repeat(repeat);
+    const open = only(c.open);
+    if (open) {
+      const domain = open.children.place ? this.place(only(open.children.place)) : undefined;
+      return this.grow({ kind: "open", domain, count: undefined, span: this.of(open) }, domain);
+    }
     return this.missing();
   }
 
@@ -287,7 +292,8 @@ export class Expressions {
   }
 
   #list(node: Cst.ListCstNode): Ast.Expr {
-    const { expression, Comma, For, Word, place } = node.children;
+    const { expression, Comma, For, Word, place, count } = node.children;
+    if (count) return this.#repeated(this.expression(only(expression)), this.expression(only(count)), this.of(node));
     if (For) {
       const element = this.expression(only(expression));
       const source = this.place(only(place));
@@ -296,6 +302,15 @@ export class Expressions {
     this.separated("an element", expression, Comma);
     const elements = (expression ?? []).map((e) => this.expression(e));
     return this.grow({ kind: "list", elements, span: this.of(node) }, ...elements);
+  }
+
+  /** `[0; 12]`: the same value twelve times; of an open one, twelve open values. */
+  #repeated(element: Ast.Expr, count: Ast.Expr, span: Span): Ast.Expr {
+    if (element.kind === "open" && !element.count) return this.grow({ ...element, count, span }, element, count);
+    const from: Ast.Expr = { kind: "number", value: 0, isInteger: true, span: count.span };
+    const source: Ast.Range = { kind: "range", from, to: count, step: undefined, span: count.span };
+    // No name that a file could write.
+    return this.grow({ kind: "comprehension", element, name: { name: " ", span: count.span }, source, span }, element, count);
   }
 
   #record(node: Cst.RecordLiteralCstNode, type: Ast.Expr | undefined, start: number): Ast.Expr {

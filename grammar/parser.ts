@@ -726,8 +726,21 @@ export class KiriParser extends CstParser {
       { ALT: () => this.SUBRULE(this.list) },
       { ALT: () => this.SUBRULE(this.ifExpression) },
       { ALT: () => this.SUBRULE(this.repeatExpression) },
+      { ALT: () => this.SUBRULE(this.open) },
     ]);
     this.MANY2(() => this.SUBRULE(this.trailer));
+  });
+
+  /** `?`, `? in 2..16`; in `protect ? in each …` the word belongs to the placement. */
+  readonly open = this.RULE("open", () => {
+    this.CONSUME(of("Question"));
+    this.OPTION({
+      GATE: () => this.LA(2).tokenType !== of("Each"),
+      DEF: () => {
+        this.CONSUME(of("In"));
+        this.SUBRULE(this.place);
+      },
+    });
   });
 
   readonly trailer = this.RULE("trailer", () => {
@@ -839,6 +852,12 @@ export class KiriParser extends CstParser {
             this.CONSUME(of("Word"));
             this.CONSUME(of("In"));
             this.SUBRULE(this.place);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(of("Semicolon"));
+            this.SUBRULE3(this.expression, { LABEL: "count" });
           },
         },
         {

@@ -96,6 +96,7 @@ export const TABLE: readonly Row[] = [
   sign("Comma", ",", "punctuation", ["ListSign"]),
   sign("Semicolon", ";", "punctuation", ["ListSign"]),
   sign("Colon", ":", "punctuation"),
+  sign("Question", "?", "operator"),
 
   // The same signs at the start of a line that no bracket holds together: there they begin something new (layout.ts).
   row("FreshParen", undefined, "none", "class", ["LeftParen"], "`(`"),

@@ -1,5 +1,6 @@
 // The compiler as other programs use it: `import { build, check } from "kirigami/compile"`.
 import { programProblems } from "../compiler/compile.ts";
+import { isOpen, openingsOf } from "../compiler/compress/open.ts";
 import type { Problem } from "../compiler/diagnostics/define.ts";
 import { openProgram } from "../compiler/program.ts";
 import { ModuleCache } from "../compiler/resolve/cache.ts";
@@ -31,6 +32,8 @@ export interface CheckOptions {
 export interface CheckResult {
   readonly pipelines: readonly string[];
   readonly variants: readonly string[];
+  /** Values that variants leave open for `kiri tune`, by the variant. */
+  readonly open: Readonly<Record<string, readonly string[]>>;
   readonly problems: readonly Problem[];
   readonly sources: ReadonlyMap<string, Source>;
 }
@@ -41,7 +44,7 @@ const LIBRARY = new ModuleCache();
 /** Every problem of a program, its pipelines and its variants, each told once; pipelines are looked at even where declarations have errors. Nothing is written or run. */
 export function check(options: CheckOptions): CheckResult {
   const opened = openHost(options);
-  if (!opened.host) return { pipelines: [], variants: [], problems: [opened.problem], sources: new Map() };
+  if (!opened.host) return { pipelines: [], variants: [], open: {}, problems: [opened.problem], sources: new Map() };
   const { host } = opened;
   try {
     const { value: program, problems, sources } = openProgram(host, options.file, options.text, new ModuleCache(LIBRARY));
@@ -50,7 +53,8 @@ export function check(options: CheckOptions): CheckResult {
     // A file that could not be read to its end would only be told what follows from that.
     const isRead = program && !problems.some((p) => p.code.startsWith("S") && p.severity === "error");
     const more = isRead ? news(programProblems(program, options.target ?? "cpu"), problems) : [];
-    return { pipelines, variants, problems: distinct([...problems, ...more]), sources };
+    const open = Object.fromEntries((program?.compressions ?? []).filter(isOpen).map((c) => [c.as?.name ?? c.target.name, program ? openingsOf(program, c).openings.map((o) => o.name) : []]));
+    return { pipelines, variants, open, problems: distinct([...problems, ...more]), sources };
   } finally {
     host.close();
   }

@@ -21,6 +21,7 @@ const SHOWN_ELSEWHERE: Readonly<Record<string, string>> = {
   G602: "test/hosts/cli/check.test.ts", G603: "test/hosts/evaluation/gates.test.ts", G606: "test/hosts/evaluation/gates.test.ts", G608: "test/hosts/evaluation/gates.test.ts",
   G620: "test/hosts/bundler/request.test.ts",
   G610: "test/hosts/evaluation/control.test.ts",
+  ...Object.fromEntries(["G631", "G632", "G633"].map((code) => [code, "test/hosts/evaluation/tune.test.ts"])),
   ...Object.fromEntries(["I501", "I502", "I503", "I504", "I505", "I506", "I507", "I508", "I509"].map((code) => [code, "test/compiler/import/onnx-graph.test.ts"])),
   W412: "test/compiler/emit/unusable.test.ts", W415: "test/compiler/emit/unusable.test.ts", W416: "test/compiler/import/checkpoint.test.ts",
 };

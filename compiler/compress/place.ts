@@ -12,7 +12,7 @@ import { Fail, fail } from "../elaborate/fail.ts";
 import { carriesOf, downOf, type Folded, hooksOf, runDown, runUp, upOf } from "../elaborate/fold.ts";
 import type { LayerInstance } from "../elaborate/layer.ts";
 import { Scope } from "../elaborate/scope.ts";
-import { describe, type FoldInstance, showTensor, type Tensor, tensor, type Value } from "../elaborate/value.ts";
+import { describe, type FoldInstance, showTensor, sizeValue, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
 import { asSymbol, constant, type Dim, isDim, subtract, symbol, symbolsOf } from "../types/dim.ts";
 import { type Control, controlFold, controlledCompanions, isControl } from "./control.ts";
@@ -30,13 +30,20 @@ interface Placement {
   /** The layers that its selector chose. */
   readonly instances: readonly LayerInstance[];
   /** Where it folds: the layer and the value in it. */
-  readonly downs: readonly { readonly instance: LayerInstance; readonly site: Site }[];
+  readonly downs: readonly Fall[];
   /** Consumers below these paths see the folded value; undefined: all do. */
   readonly region: readonly string[] | undefined;
   /** Where it unfolds, undefined: nowhere. */
   up: Site | undefined;
   /** Where it would unfold if the types need it. */
   readonly lastOutput: Site | undefined;
+}
+
+/** One place where a placement folds, and with what: `in each` may give every layer its own arguments. */
+interface Fall {
+  readonly instance: LayerInstance;
+  readonly site: Site;
+  readonly fold: FoldInstance;
 }
 
 type Counts = ReadonlyMap<string, Dim>;
@@ -105,15 +112,15 @@ function explained(error: unknown, placements: readonly Placement[]): unknown {
 }
 
 function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope: Scope): Placement {
-  const value = evaluate(e, item.with, scope);
-  if (value.kind !== "fold") return fail(folds.F304, item.with.span, { fold: describe(value), part: "`down`: only folds can be placed" });
+  const value = placed(e, item, scope, 0);
   const { instances, site } = select(e, root, item.region, scope);
   const [first, last] = [instances[0] as LayerInstance, instances[instances.length - 1] as LayerInstance];
   const protect = item.protect ? protectedTokens(e, item.protect, scope) : 0;
   const siteOf = (instance: LayerInstance, name: string): Site => e.sites.get(instance.sitePath(name)) ?? (item.after?.name === name ? noSite(e, instance, item.after) : fail(folds.F301, item.region.span, { selector: `${showSelector(item.region)} after ${name}`, of: instance.place.path, near: [] }));
   const across = item.mode === "across";
   const name = item.after?.name ?? site ?? (across ? "input" : "output");
-  const downs = across ? [{ instance: first, site: siteOf(first, name) }] : instances.map((instance) => ({ instance, site: siteOf(instance, name) }));
+  const differs = mentionsName(item.with.args, "index");
+  const downs = across ? [{ instance: first, site: siteOf(first, name), fold: value }] : instances.map((instance, i) => ({ instance, site: siteOf(instance, name), fold: differs && i > 0 ? placed(e, item, scope, i) : value }));
   const lastOutput = e.sites.get(last.sitePath("output"));
   let up: Site | undefined = across && upOf(value.decl) ? lastOutput : undefined;
   if (item.up?.kind === "none") up = undefined;
@@ -125,6 +132,14 @@ function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope
   }
   const region = across ? instances.map((i) => i.place.path) : undefined;
   return { item, fold: value, protect, instances, downs, region, up, lastOutput };
+}
+
+/** The fold at the `index`-th of the layers that are chosen. */
+function placed(e: Elaboration, item: Ast.PlaceFold, scope: Scope, index: number): FoldInstance {
+  const own = new Scope(scope);
+  if (item.mode === "each") own.set("index", sizeValue(constant(index)));
+  const value = evaluate(e, item.with, own);
+  return value.kind === "fold" ? value : fail(folds.F304, item.with.span, { fold: describe(value), part: "`down`: only folds can be placed" });
 }
 
 function protectedTokens(e: Elaboration, expr: Ast.Expr, scope: Scope): number {
@@ -144,7 +159,7 @@ class Weaver {
   readonly #counts = new Map<Node, Counts>();
   /** Folded for consumers in a region only, the last fold at the end. */
   readonly #regional = new Map<Node, (View & { readonly paths: readonly string[] })[]>();
-  readonly #downs = new Map<Node, { readonly placement: Placement; readonly instance: LayerInstance; readonly site: Site }[]>();
+  readonly #downs = new Map<Node, { readonly placement: Placement; readonly fall: Fall }[]>();
   readonly #ups = new Map<Node, { readonly placement: Placement; readonly site: Site }[]>();
   readonly #hooked = new Map<Node, string[]>();
   readonly #active: Active[] = [];
@@ -165,7 +180,7 @@ class Weaver {
     this.#order = topological(outputs.map((o) => o.node));
     for (const [i, n] of this.#order.entries()) this.#index.set(n, i);
     for (const placement of placements) {
-      for (const { instance, site } of placement.downs) push(this.#downs, site.tensor.node, { placement, instance, site });
+      for (const fall of placement.downs) push(this.#downs, fall.site.tensor.node, { placement, fall });
       if (placement.up) push(this.#ups, placement.up.tensor.node, { placement, site: placement.up });
     }
     this.#findHooks(placements);
@@ -179,7 +194,7 @@ class Weaver {
       this.#hooks(node);
       if (this.#ragged.mixes(this.#made.get(node) as Node)) this.#refuseMixing(node);
       for (const up of this.#inReverse(this.#ups.get(node) ?? [])) this.#up(node, up.placement, up.site);
-      for (const down of this.#downs.get(node) ?? []) this.#down(node, down.placement, down.instance, down.site);
+      for (const down of this.#downs.get(node) ?? []) this.#down(node, down.placement, down.fall);
     }
     const outputs = this.#outputs.map((o) => this.#output(o));
     const traced = trace ? this.#trace() : undefined;
@@ -382,9 +397,9 @@ class Weaver {
     }
   }
 
-  #down(node: Node, placement: Placement, instance: LayerInstance, site: Site): void {
+  #down(node: Node, placement: Placement, { instance, site, fold }: Fall): void {
     const e = this.#e;
-    const { fold, protect } = placement;
+    const { protect } = placement;
     const down = downOf(fold.decl) ?? fail(folds.F304, fold.decl.span, { fold: fold.decl.name.name, part: "`down`" });
     const regional = this.#regionalAt(node, [instance.place.path]);
     const x = tensor((regional ?? this.#now(node)).node, site.tensor.axes);
@@ -393,7 +408,7 @@ class Weaver {
     const original = site.tensor.node.type.dims[at] as Dim;
     const name = asSymbol(original) ?? fail(folds.F306, placement.item.span, { site: site.path, found: showTensor(site.tensor) });
     if (this.#ragged.has(before) && !this.#carried.get(fold.decl)) this.#refuseMixing(undefined, placement);
-    const reads = new Map(down.reads.map((read) => [read.name.name, this.#read(node, placement, instance, read, name)]));
+    const reads = new Map(down.reads.map((read) => [read.name.name, this.#read(node, placement, { instance, site, fold }, read, name)]));
     this.#knowing(() => {
       const wraps = protect > 0 && !mentionsName(fold.decl, "protected");
       const carried = this.#carried.get(fold.decl) ?? new Map<string, Tensor>();
@@ -544,9 +559,9 @@ class Weaver {
   }
 
   /** A site that the fold reads, as it is without this fold. Several are stacked along a first axis, and one where the fold declares such an axis. */
-  #read(at: Node, placement: Placement, instance: LayerInstance, read: Ast.Down["reads"][number], name: string): Tensor {
+  #read(at: Node, placement: Placement, fall: Fall, read: Ast.Down["reads"][number], name: string): Tensor {
     const { b } = this.#e;
-    const sites = this.#readSites(placement, instance, read);
+    const sites = this.#readSites(placement, fall, read);
     const values = sites.map((site) => this.#asTaken(site.tensor.node, at, name) ?? this.#before(site.tensor.node, this.#index.get(at) ?? 0, new Map()).node);
     const [first, axes] = [values[0] as Node, (sites[0] as Site).tensor.axes];
     const { axes: wanted } = read.type;
@@ -562,9 +577,9 @@ class Weaver {
   }
 
   /** One in the block that the fold stands in, or those that it was given a path to. */
-  #readSites(placement: Placement, instance: LayerInstance, read: Ast.Down["reads"][number]): readonly Site[] {
-    const chosen: Value | undefined = read.site ? placement.fold.scope.get(read.site.name) : undefined;
-    const missing = (site: string): never => fail(folds.F305, placement.item.with.span, { fold: placement.fold.decl.name.name, site });
+  #readSites(placement: Placement, { instance, fold }: Fall, read: Ast.Down["reads"][number]): readonly Site[] {
+    const chosen: Value | undefined = read.site ? fold.scope.get(read.site.name) : undefined;
+    const missing = (site: string): never => fail(folds.F305, placement.item.with.span, { fold: fold.decl.name.name, site });
     if (chosen?.kind === "elsewhere") {
       const { instances, site = "output" } = select(this.#e, this.#root, chosen.selector, chosen.scope);
       return instances.map((one) => this.#e.sites.get(one.sitePath(site)) ?? missing(`${one.place.path}.${site}`));

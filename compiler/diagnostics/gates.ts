@@ -45,6 +45,26 @@ export const gates = define({
     says: (h: { name: string }) => `This version parses \`decode ${h.name}\` and does not run it: artefacts are the same with it and without.`,
     next: () => "Write the loop in the program that runs the artefact, one run a step.",
   }),
+  G630: error("A value of this variant is open", {
+    says: (h: { variant: string; open: readonly string[]; file: string }) => `\`${h.variant}\` leaves ${h.open.join(", ")} open.`,
+    next: (h) => `Let \`kiri tune ${h.file}\` find values, or write some.`,
+  }),
+  G631: error("There is nothing to tune", {
+    says: (h: { file: string; open: readonly string[] }) => h.open.length > 1 ? `Several variants of ${h.file} leave values open: ${h.open.join(", ")}.` : `No \`compress\` of ${h.file} that is meant here leaves a value open.`,
+    next: (h) => h.open.length > 1 ? "Name one with `--variant`." : "Write `?` for a value that is to be searched: `with tome(r: ?)`.",
+  }),
+  G632: error("This budget cannot be read", {
+    says: (h: { budget: string; why: string }) => `${h.budget ? `\`${h.budget}\`: ` : ""}${h.why}.`,
+    next: (h: { budget: string; why: string; has: readonly string[] }) => `Write it as \`accuracy_drop <= 0.01 and accuracy >= 0.9\`${h.has.length > 0 ? `; measured here: ${h.has.join(", ")}` : ""}.`,
+  }),
+  G633: error("No variant keeps the budget", {
+    says: (h: { budget: string; best: string; trials: number }) => `${h.trials} variants were tried, and none keeps ${h.budget}; the nearest is ${h.best}.`,
+    next: () => "Allow more, open other values, or try more of them (`--trials`).",
+  }),
+  G634: error("These values cannot be searched", {
+    says: (h: { name: string; why: string }) => `${h.name}: ${h.why}.`,
+    next: () => "`? in 2..16` are the whole numbers from 2 to 15, `? in 0.1..0.9` broken ones with both ends, `? in [4, 8]` those of a list.",
+  }),
   G610: warning("This variant has no control", {
     says: (h: { variant: string; why: string }) => `What keeps as many tokens as ${h.variant} without looking cannot stand in its place: ${h.why}`,
     next: () => "The control folds f32[B, N, C]; write one for other shapes as a variant of its own, or leave it out with `--no-control`.",

@@ -110,6 +110,10 @@ export const shapes = define({
     says: (h: { what: string; limit: string }) => `${h.what}; at most ${h.limit} are taken.`,
     next: () => "Compile-time code is unrolled: let a tensor operation do what is repeated so often, or make it smaller.",
   }),
+  B325: error("A value cannot be left open here", {
+    says: (_: Record<never, never>) => "Only arguments of folds and rewrites in `compress` may be open.",
+    next: () => "Write a value.",
+  }),
   B323: error("`:=` sets a carried value, and this is none", {
     says: (h: { name: string }) => `${h.name} is not declared with \`carry\` in this fold.`,
     next: () => "Bind new names with `let`.",

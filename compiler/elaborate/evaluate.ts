@@ -91,6 +91,7 @@ function evaluateKind(e: Elaboration, expr: Ast.Expr, scope: Scope): Value {
       const size = asSize(e, evaluate(e, expr.value, scope), expr.value.span);
       return { kind: "named-size", dim: size, name: expr.name.name };
     }
+    case "open": return fail(shapes.B325, expr.span, {});
     case "into": return { kind: "into", from: sizedNames(e, expr.from, scope), to: sizedNames(e, expr.to, scope) };
   }
 }

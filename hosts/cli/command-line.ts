@@ -18,6 +18,7 @@ import { addOptimise } from "./commands/optimise.ts";
 import { addProfile } from "./commands/profile.ts";
 import { addRun } from "./commands/run.ts";
 import { addTest } from "./commands/test.ts";
+import { addTune } from "./commands/tune.ts";
 import { addTypes } from "./commands/types.ts";
 import { addView } from "./commands/view.ts";
 import { type AddCommand, type Context, examples } from "./command.ts";
@@ -27,7 +28,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "../version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addTypes, addInspect, addView, addOptimise, addDiff, addProfile, addBench, addExplain, addDoctor, addCompletion];
+const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addTypes, addInspect, addView, addOptimise, addDiff, addProfile, addBench, addTune, addExplain, addDoctor, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 function commandLine(context: Context): Command {
@@ -44,6 +45,7 @@ function commandLine(context: Context): Command {
     ["kiri compile pipelines/digits.kiri -o build/digits", "an artefact: one ONNX graph with its weights"],
     ["kiri run build/digits 3.png", "run it on a picture"],
     ["kiri bench pipelines/scenes.kiri", "its variants beside the plain model"],
+    ["kiri tune pipelines/digits_tune.kiri", "the best values for what it leaves open"],
     ["kiri explain F301", "what a code means, and a way out"],
   ]);
   program.addHelpText("after", "\nExit codes: 0 success, 1 errors or a gate failed, 2 usage or unreadable input, 3 a bug of ours, 130 interrupted.");

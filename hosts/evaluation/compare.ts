@@ -1,6 +1,4 @@
 // The variants of one pipeline side by side with the plain model: what each reaches, how long it takes, what is left of it.
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
 import type { Cost } from "../../compiler/compress/cost.ts";
 import type { Gate } from "../../compiler/compress/require.ts";
@@ -9,15 +7,14 @@ import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
 import { nearest } from "../../compiler/diagnostics/suggest.ts";
 import type { Host } from "../../compiler/host.ts";
 import { openProgram, type Program } from "../../compiler/program.ts";
-import { MANIFEST } from "../../compiler/emit/manifest.ts";
 import type { Source } from "../../grammar/source.ts";
-import type { Manifest } from "../../runtime/artifact.d.ts";
 import { type BuildOptions, openHost } from "../build.ts";
+import { measureName } from "./budget.ts";
 import { keeps, unmet } from "./gates.ts";
 import { speeds } from "./latency.ts";
 import { machine, type Report } from "./report.ts";
 import { type Speed, speedOf } from "./speed.ts";
-import { type Built, PLAIN, Trial, Untold, untold } from "./trial.ts";
+import { type Built, PLAIN, sizeOf, Trial, Untold, untold } from "./trial.ts";
 
 interface CompareOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
   /** These variants only, in this order; all of the pipeline's unless given. */
@@ -198,11 +195,8 @@ interface Figures {
 
 /** Every measure that some variant names, once. */
 function distinct(gates: readonly Gate[]): ReadonlyMap<string, Gate> {
-  return new Map(gates.flatMap((g) => (g.kind === "quality" ? [[nameOf(g), g]] : [])));
+  return new Map(gates.flatMap((g) => (g.kind === "quality" ? [[measureName(g), g]] : [])));
 }
-
-/** `accuracy(label) on held_out`: the value of the model itself, whatever the gate makes of it. */
-const nameOf = (gate: Gate): string => `${gate.shown.replace(/^drop of /, "")} on ${gate.on}`;
 
 async function timed(host: Host, trial: Trial, models: readonly Built[], rounds: number | undefined, signal: AbortSignal | undefined): Promise<{ readonly speeds: readonly Speed[]; readonly problems: readonly Problem[] }> {
   try {
@@ -218,16 +212,10 @@ async function timed(host: Host, trial: Trial, models: readonly Built[], rounds:
 function failures({ compiled }: Built, { values }: Figures, plain: Figures | undefined, ratio: number | undefined): Problem[] {
   return compiled.gates.flatMap((gate) => {
     if (!gate.required || !gate.comparison || gate.bound === undefined) return [];
-    const own = gate.kind === "speedup" ? ratio : values.get(nameOf(gate));
-    const before = gate.drop ? plain?.values.get(nameOf(gate)) : 0;
+    const own = gate.kind === "speedup" ? ratio : values.get(measureName(gate));
+    const before = gate.drop ? plain?.values.get(measureName(gate)) : 0;
     if (own === undefined || before === undefined) return [];
     const value = gate.drop ? before - own : own;
     return keeps(value, gate.comparison, gate.bound) ? [] : [unmet(gate, { value, comparison: gate.comparison, bound: gate.bound, on: gate.on ?? compiled.target }, undefined)];
   });
-}
-
-/** Of the files that the manifest lists. */
-async function sizeOf({ directory }: Built): Promise<number> {
-  const manifest = JSON.parse(await readFile(join(directory, MANIFEST), "utf8")) as Manifest;
-  return Object.values(manifest.files).reduce((sum, f) => sum + f.bytes, 0);
 }

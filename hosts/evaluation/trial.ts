@@ -1,12 +1,15 @@
 // The models of one program on its data: each is built once, each data set opened once, and what a model gives for a data set is kept.
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Compiled, compileProgram } from "../../compiler/compile.ts";
 import type { Gate } from "../../compiler/compress/require.ts";
 import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { gates } from "../../compiler/diagnostics/gates.ts";
+import { MANIFEST } from "../../compiler/emit/manifest.ts";
 import type { Boundary } from "../../compiler/elaborate/pipeline.ts";
 import type { Host, Value } from "../../compiler/host.ts";
 import type { Span } from "../../grammar/source.ts";
+import type { Manifest } from "../../runtime/artifact.d.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 import { temporaryDirectory, writeArtifact } from "../artifact-writer.ts";
 import { artifactFiles } from "../artifact.ts";
@@ -79,11 +82,11 @@ export class Trial implements AsyncDisposable {
     });
   }
 
-  /** The value of a measure for a model. Throws `NoMeasure`, `Untold` and `RuntimeError`. */
-  async measure(gate: Gate, built: Built, plain: () => Promise<Built>): Promise<number> {
+  /** The value of a measure for a model, on so many records from all over the data. Throws `NoMeasure`, `Untold` and `RuntimeError`. */
+  async measure(gate: Gate, built: Built, plain: () => Promise<Built>, records = Number.POSITIVE_INFINITY): Promise<number> {
     const { measure, on } = gate;
     if (!measure || !on) throw new Error("a speed-up is no measure on data");
-    const data = await this.data(on, built.compiled);
+    const data = sampled(await this.data(on, built.compiled), records);
     const column = async (model: Built, name: string): Promise<Value> => {
       const value = (await this.#outputsOf(model, data)).get(name);
       if (!value) throw new NoMeasure(`the pipeline gives no ${name}`);
@@ -94,6 +97,12 @@ export class Trial implements AsyncDisposable {
       plain: async (name) => column(await plain(), name),
       data: (name) => kept(this.#truths, `${data.name} ${name}`, () => truthColumn(data, name)),
     });
+  }
+
+  /** What this model gave and its files are of no more use. */
+  async forget({ name, directory }: Built): Promise<void> {
+    for (const key of this.#outputs.keys()) if (key.startsWith(`${name} `)) this.#outputs.delete(key);
+    await rm(directory, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -112,6 +121,20 @@ export class Trial implements AsyncDisposable {
       }
     });
   }
+}
+
+/** Some of the records, as far from each other as can be: data is often sorted. */
+function sampled(data: DataSet, records: number): DataSet {
+  if (records >= data.records) return data;
+  const place = (i: number): number => Math.floor((i * data.records) / records);
+  const fields = new Map([...data.fields].map(([name, field]) => [name, { ...field, at: (i: number) => field.at(place(i)) }]));
+  return { ...data, name: `${records} of ${data.name}`, records, fields };
+}
+
+/** Of the files that the manifest lists. */
+export async function sizeOf({ directory }: Pick<Built, "directory">): Promise<number> {
+  const manifest = JSON.parse(await readFile(join(directory, MANIFEST), "utf8")) as Manifest;
+  return Object.values(manifest.files).reduce((sum, f) => sum + f.bytes, 0);
 }
 
 function kept<T>(table: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

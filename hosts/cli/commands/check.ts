@@ -43,16 +43,19 @@ async function check(io: Io, files: readonly string[], options: Options): Promis
   else {
     printProblems(io, reports);
     for (const { report, summary } of checked)
-      if (report.problems.length === 0) io.stdout.write(`${show(io.cwd, report.program)}: ${count(summary.pipelines.length, "pipeline")}, ${count(summary.variants.length, "variant")}, no problems\n`);
+      if (report.problems.length === 0) io.stdout.write(`${show(io.cwd, report.program)}: ${count(summary.pipelines.length, "pipeline")}, ${count(summary.variants.length, "variant")}, no problems${openText(summary.open)}\n`);
   }
   return code;
 }
 
 const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
 
+/** `; lite leaves r and metric open`. */
+const openText = (open: Checked["summary"]["open"]): string => Object.entries(open).map(([variant, names]) => `; ${variant} leaves ${names.join(", ")} open (kiri tune)`).join("");
+
 interface Checked {
   readonly report: Report;
-  readonly summary: { readonly file: string; readonly pipelines: readonly string[]; readonly variants: readonly string[] };
+  readonly summary: { readonly file: string; readonly pipelines: readonly string[]; readonly variants: readonly string[]; readonly open: Readonly<Record<string, readonly string[]>> };
 }
 
 function checkText(io: Io, text: string, target: TargetName): Checked {
@@ -61,6 +64,6 @@ function checkText(io: Io, text: string, target: TargetName): Checked {
 }
 
 function checkProgram(program: ProgramFile, text: string | undefined, target: TargetName): Checked {
-  const { problems, sources, pipelines, variants } = checkOne({ root: program.root, file: program.file, target, ...(text === undefined ? {} : { text }) });
-  return { report: { program, problems, sources }, summary: { file: program.file, pipelines, variants } };
+  const { problems, sources, pipelines, variants, open } = checkOne({ root: program.root, file: program.file, target, ...(text === undefined ? {} : { text }) });
+  return { report: { program, problems, sources }, summary: { file: program.file, pipelines, variants, open } };
 }
