@@ -78,7 +78,7 @@ const ENTRIES = ["hosts/compile.ts", "runtime/session.ts", "grammar/format.ts", 
 const UNREACHED: Readonly<Record<string, string>> = {
   "grammar/highlight.ts": "colours of the syntax for the editor to come",
 };
-const USED = references(root, [...SOURCES, "test", "bench", "scripts"].flatMap(filesBelow));
+const USED = references(root, [...SOURCES, "test", "bench", "scripts", "docs/playground"].flatMap(filesBelow));
 
 test("every export is used by another file", (t) => {
   const own = [...USED.exports].filter(([file]) => SOURCES.some((s) => file.startsWith(`${s}/`)) && !file.endsWith(".d.ts") && !ENTRIES.includes(file));
@@ -90,7 +90,7 @@ test("every export is used by another file", (t) => {
 test("every source is reached from an entry of the package, a script or a bench", (t) => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
   const started = Object.values(scripts).flatMap((command) => command.split(" ")).filter((word) => USED.reaches.has(word));
-  const reached = new Set([...ENTRIES, ...started, ...filesBelow("bench"), ...filesBelow("scripts")]);
+  const reached = new Set([...ENTRIES, ...started, ...filesBelow("bench"), ...filesBelow("scripts"), ...filesBelow("docs/playground")]);
   for (const file of reached) for (const next of USED.reaches.get(file) ?? []) reached.add(next);
   const unreached = [...USED.reaches.keys()].filter((file) => SOURCES.some((s) => file.startsWith(`${s}/`)) && !file.endsWith(".d.ts") && !reached.has(file));
   t.deepEqual(unreached, Object.keys(UNREACHED));

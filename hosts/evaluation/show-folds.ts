@@ -12,7 +12,7 @@ import type { Panel, Pixels } from "../picture.ts";
 import { sampleOf } from "./columns.ts";
 import type { DataSet, FieldValue } from "./data.ts";
 import { Model } from "./model.ts";
-import { tokenGroups, traceOf } from "./token-groups.ts";
+import { gridOf, type Proportions, tokenGroups, traceOf } from "./token-groups.ts";
 import { type Built, PLAIN, Trial, Untold } from "./trial.ts";
 
 export interface ShowOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
@@ -89,7 +89,6 @@ interface Drawn {
   readonly caption: string;
   readonly background: number;
 }
-type Proportions = Pick<Pixels, "width" | "height">;
 
 /** The groups of a traced model's tokens on the picture, and what it gives for each pixel, where it does. `values`: outputs of one record, without the batch axis. */
 export function foldedPanels(values: Readonly<Record<string, Tensor>>, { picture, seen, variant, caption, background }: Drawn): Panel[] {
@@ -103,16 +102,6 @@ export function foldedPanels(values: Readonly<Record<string, Tensor>>, { picture
   const segmentation = classMap(values);
   if (segmentation) made.push({ kind: "classes", title: caption, background, ...segmentation });
   return made;
-}
-
-/** The patches of the picture among N tokens: what is left behind a few leading tokens (class, registers) in the picture's own proportions. */
-export function gridOf(tokens: number, { width, height }: Proportions): { readonly h: number; readonly w: number; readonly lead: number } | undefined {
-  for (let lead = 0; lead <= 8 && lead < tokens; lead++) {
-    const w = Math.sqrt(((tokens - lead) * width) / height);
-    const h = (tokens - lead) / w;
-    if (Number.isInteger(w) && Number.isInteger(h)) return { h, w, lead };
-  }
-  return undefined;
 }
 
 /** The first output that holds a class for every pixel. */

@@ -43,3 +43,18 @@ export function sizesOf(groups: ArrayLike<number>): ReadonlyMap<number, number> 
 export function tally({ groups, left, merged, into, alone, dropped }: TokenGroups): string {
   return `${groups.length} → ${left} tokens: ${merged === 0 ? "none merged" : `${merged} merged into ${into}`}, ${alone} kept, ${dropped} dropped`;
 }
+
+export interface Proportions {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The patches of the picture among N tokens: what is left behind a few leading tokens (class, registers) in the picture's own proportions. */
+export function gridOf(tokens: number, { width, height }: Proportions): { readonly h: number; readonly w: number; readonly lead: number } | undefined {
+  for (let lead = 0; lead <= 8 && lead < tokens; lead++) {
+    const w = Math.sqrt(((tokens - lead) * width) / height);
+    const h = (tokens - lead) / w;
+    if (Number.isInteger(w) && Number.isInteger(h)) return { h, w, lead };
+  }
+  return undefined;
+}

@@ -77,12 +77,12 @@ export function layoutOf(root: Container, nodes: readonly DrawnNode[], open: Rea
     sized.set(item, inner);
     return { width: Math.max(inner.width + 2 * PADDING, widthOf(item.label) + 90), height: inner.height + HEAD + PADDING };
   };
-  const place = (at: Container, inner: ReturnType<typeof level>, dx: number, dy: number, depth: number): void => {
+  const place = (inner: ReturnType<typeof level>, dx: number, dy: number, depth: number): void => {
     for (const [item, at] of inner.places) {
       const isOpen = isContainer(item) && open.has(item.key);
       boxes.push({ item, isOpen, depth, x: at.x + dx, y: at.y + dy, width: at.width, height: at.height });
       const deeper = isContainer(item) ? sized.get(item) : undefined;
-      if (isContainer(item) && deeper) place(item, deeper, at.x + dx + (at.width - deeper.width) / 2, at.y + dy + HEAD, depth + 1);
+      if (isContainer(item) && deeper) place(deeper, at.x + dx + (at.width - deeper.width) / 2, at.y + dy + HEAD, depth + 1);
     }
     for (const { from, to, points } of inner.routes) {
       const targets = routes.get(from) ?? new Map<Container | DrawnNode, readonly { x: number; y: number }[]>();
@@ -91,7 +91,7 @@ export function layoutOf(root: Container, nodes: readonly DrawnNode[], open: Rea
     }
   };
   const whole = level(root, levels.get(root) ?? new Map(), size, known);
-  place(root, whole, 0, 0, 0);
+  place(whole, 0, 0, 0);
   const boxOf = new Map(boxes.map((box) => [box.item, box]));
   const lines = [...links].flatMap(([source, targets]) => [...targets].flatMap(([target, values]): Line[] => {
     const [from, to] = [boxOf.get(source), boxOf.get(target)];
