@@ -7,7 +7,7 @@ configuration, or why an exporter gave up. Nothing is downloaded. What exporters
 --expect adds NAME.EXPORTER.safetensors: inputs, and what PyTorch has at the entry of every block and as its probabilities.
 
 The data of test/compiler/import/recognise.test.ts:
-python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter script --only bert,phi,swin,dinov2
+python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter script --only bert,phi,swin,dinov2,packed,table
 python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter dynamo --only vit,llama,whisper-decoder
 python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter fused --only gpt2
 """
@@ -91,6 +91,75 @@ def clip_both():
     return Both(model), inputs, {"input_ids": {0: "batch", 1: "sequence"}, "attention_mask": {0: "batch", 1: "sequence"}, "pixel_values": {0: "images"}}
 
 
+def bart():
+    config = t.BartConfig(vocab_size=WORDS, d_model=HIDDEN, encoder_layers=BLOCKS, decoder_layers=BLOCKS, encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_position_embeddings=40, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1)
+    inputs = {"input_ids": ids(), "attention_mask": torch.ones(2, 9, dtype=torch.long), "decoder_input_ids": ids(2, 5)}
+    return Fixed(t.BartModel(config), list(inputs), "last_hidden_state"), inputs, {n: {0: "batch", 1: "target" if n.startswith("decoder") else "sequence"} for n in inputs}
+
+
+def wav2vec2():
+    config = t.Wav2Vec2Config(hidden_size=HIDDEN, num_hidden_layers=BLOCKS, num_attention_heads=HEADS, intermediate_size=INNER, conv_dim=(16, 16), conv_stride=(5, 2), conv_kernel=(10, 3), num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, num_feat_extract_layers=2)
+    return Fixed(t.Wav2Vec2Model(config), ["input_values"], "last_hidden_state"), {"input_values": torch.randn(2, 400)}, {"input_values": {0: "batch"}}
+
+
+class Positional(torch.nn.Module):
+    """A model that gives one tensor for one."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model(x)
+
+
+def plain(model):
+    return Positional(model), {"x": torch.randn(9, 2, HIDDEN)}, {"x": {1: "batch"}}
+
+
+class PackedBlock(torch.nn.Module):
+    """Queries, keys and values by one product, taken apart along an axis of their own, as many vision models have it."""
+
+    def __init__(self, tokens=None):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.randn(HEADS, tokens, tokens)) if tokens else None
+        self.norm1, self.norm2 = torch.nn.LayerNorm(HIDDEN), torch.nn.LayerNorm(HIDDEN)
+        self.qkv, self.project = torch.nn.Linear(HIDDEN, 3 * HIDDEN), torch.nn.Linear(HIDDEN, HIDDEN)
+        self.mlp = torch.nn.Sequential(torch.nn.Linear(HIDDEN, INNER), torch.nn.SiLU(), torch.nn.Linear(INNER, HIDDEN))
+
+    def forward(self, x):
+        n, b, c = x.shape
+        q, k, v = self.qkv(self.norm1(x)).reshape(n, b, 3, HEADS, c // HEADS).permute(2, 1, 3, 0, 4).unbind(0)
+        scores = (q * (c // HEADS) ** -0.5) @ k.transpose(-2, -1)
+        self.probs = (scores if self.table is None else scores + self.table).softmax(-1)
+        x = x + self.project((self.probs @ v).permute(2, 0, 1, 3).reshape(n, b, c))
+        return x + self.mlp(self.norm2(x))
+
+
+class Packed(torch.nn.Module):
+    """Tokens come first, then the batch. With a table: a bias for each pair of `tokens`."""
+
+    def __init__(self, tokens=None):
+        super().__init__()
+        self.blocks = torch.nn.Sequential(*[PackedBlock(tokens) for _ in range(BLOCKS)])
+
+    def forward(self, x):
+        return self.blocks(x)
+
+    def seen(self, x):
+        found = {"in.x": x}
+        for i, block in enumerate(self.blocks):
+            found[f"input.{i}"] = x
+            x = block(x)
+            found[f"probs.{i}"] = block.probs
+        return found
+
+
+def half(model):
+    made, inputs, axes = pictures(model.half())
+    return made, {name: value.half() for name, value in inputs.items()}, axes
+
+
 def swin():
     stages = dict(depths=[2], num_heads=[2]) if TINY else dict(depths=[2, 2], num_heads=[2, 4])
     return pictures(t.SwinModel(t.SwinConfig(image_size=32, patch_size=4, embed_dim=8 if TINY else 16, window_size=4, **stages), add_pooling_layer=False))
@@ -121,6 +190,19 @@ MODELS = {
     "gemma": (lambda: texts(t.GemmaModel(t.GemmaConfig(**causal, num_key_value_heads=1, head_dim=8)), use_cache=False), one),
     "gemma2": (lambda: texts(t.Gemma2Model(t.Gemma2Config(**causal, num_key_value_heads=2, head_dim=8, sliding_window=4)), use_cache=False), one),
     "phi": (lambda: texts(t.PhiModel(t.PhiConfig(**causal, partial_rotary_factor=0.5)), use_cache=False), one),
+    "bart": (bart, [{"name": "encoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}, {"name": "decoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}]),
+    "opt": (lambda: texts(t.OPTModel(t.OPTConfig(vocab_size=WORDS, hidden_size=HIDDEN, num_hidden_layers=BLOCKS, ffn_dim=INNER, num_attention_heads=HEADS, max_position_embeddings=40, word_embed_proj_dim=HIDDEN, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2)), use_cache=False), one),
+    "gpt-neox": (lambda: texts(t.GPTNeoXModel(t.GPTNeoXConfig(**causal)), use_cache=False), one),
+    "falcon": (lambda: texts(t.FalconModel(t.FalconConfig(vocab_size=WORDS, hidden_size=HIDDEN, num_hidden_layers=BLOCKS, num_attention_heads=HEADS, ffn_hidden_size=INNER, use_cache=False)), use_cache=False), one),
+    "modernbert": (lambda: texts(t.ModernBertModel(t.ModernBertConfig(**text, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2, global_attn_every_n_layers=2, local_attention=4))), one),
+    "albert": (lambda: texts(t.AlbertModel(t.AlbertConfig(**text, embedding_size=16), add_pooling_layer=False)), one),
+    "olmo2": (lambda: texts(t.Olmo2Model(t.Olmo2Config(**causal)), use_cache=False), one),
+    "beit": (lambda: pictures(t.BeitModel(t.BeitConfig(**image, use_relative_position_bias=True), add_pooling_layer=False)), one),
+    "wav2vec2": (wav2vec2, one),
+    "torch-encoder": (lambda: plain(torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(HIDDEN, HEADS, INNER, activation="gelu", norm_first=True), BLOCKS, enable_nested_tensor=False)), one),
+    "packed": (lambda: plain(Packed()), one),
+    "table": (lambda: plain(Packed(9)), one),
+    "half": (lambda: half(t.ViTModel(t.ViTConfig(**image), add_pooling_layer=False)), one),
 }
 
 
@@ -148,7 +230,7 @@ def export(name, make, exporter, folder, expect):
         shapes = []
         for key in inputs:
             shapes.append({axis: dims.setdefault(label, torch.export.Dim.DYNAMIC) for axis, label in axes[key].items()})
-        shapes = tuple(shapes) if name == "clip" else (tuple(shapes),)
+        shapes = (tuple(shapes),) if isinstance(model, Fixed) else tuple(shapes)
         torch.onnx.export(model, values, path, dynamo=True, opset_version=18, input_names=list(inputs), external_data=False, dynamic_shapes=shapes)
     if exporter == "fused":
         fuse(name, path)
@@ -159,6 +241,9 @@ def export(name, make, exporter, folder, expect):
 
 def expected(model, inputs):
     """Inputs, hidden states at the entry of each block, and probabilities, as the model itself gives them with attention spelled out."""
+    if isinstance(model.model, Packed):
+        with torch.no_grad():
+            return {name: value.contiguous().clone() for name, value in model.model.seen(**inputs).items()}
     model.model.set_attn_implementation("eager")
     with torch.no_grad():
         made = model.model(**inputs, **model.constants, output_hidden_states=True, output_attentions=True, return_dict=True)

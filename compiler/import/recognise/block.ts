@@ -122,16 +122,19 @@ function unflattened(node: Node): Node {
   return x.type.dims.length === 3 && x.type.dims[2]?.key === node.type.dims[1]?.key ? x : node;
 }
 
-/** The stream behind a sum: with the bias that fused operators add last, and normed where norms stand behind. */
+/** The stream behind a sum: with the bias that fused operators add last, in the shape that it had before it was flattened, and normed where norms stand behind. */
 function endOf(flow: Flow, sum: Node, isPost: boolean): Node {
   let at = sum;
   for (;;) {
     const [user, ...others] = flow.users(at);
-    if (!user || others.length > 0 || opOf(user) !== "add" || flow.isSum(user) || !sameSizes(user, sum)) break;
+    if (!user || others.length > 0 || !(isShift(flow, user, at) || isUnflattening(user, at))) break;
     at = user;
   }
   return isPost ? normedEnd(flow, at) : at;
 }
+
+const isShift = (flow: Flow, user: Node, x: Node): boolean => opOf(user) === "add" && !flow.isSum(user) && sameSizes(user, x);
+const isUnflattening = (user: Node, x: Node): boolean => opOf(user) === "reshape" && x.type.dims.length === 2 && user.type.dims.length === 3 && user.type.dims[2]?.key === x.type.dims[1]?.key;
 
 /** Where the norm of a sum ends, if one follows: the last node, as large as the sum, behind which everything has come together again. */
 function normedEnd(flow: Flow, sum: Node): Node {

@@ -4,7 +4,7 @@ import { type Graph, type Node, topological } from "../../graph/node.ts";
 /** Operators that were carried through and mean what an op of ours means. */
 const CARRIED: Readonly<Record<string, string>> = {
   MatMul: "matmul", Gemm: "matmul", Softmax: "softmax", Add: "add", Sub: "sub", Mul: "mul", Div: "div", Pow: "pow", Sqrt: "sqrt", Reshape: "reshape", Transpose: "transpose", Cast: "cast",
-  Concat: "concat", Slice: "slice", Split: "slice", Squeeze: "reshape", Unsqueeze: "reshape", Expand: "expand", Tile: "expand", Where: "where", ReduceMean: "reduceMean", ReduceSum: "reduceSum", Neg: "neg", Gather: "gather",
+  Concat: "concat", Slice: "slice", Split: "slice", Squeeze: "reshape", Unsqueeze: "reshape", Expand: "expand", Tile: "expand", Where: "where", ReduceMean: "reduceMean", ReduceSum: "reduceSum", Neg: "neg", Gather: "gather", GatherND: "gather",
   Reciprocal: "reciprocal", Clip: "max", Erf: "erf", Tanh: "tanh", Sigmoid: "sigmoid", Relu: "relu", Elu: "relu", LeakyRelu: "relu", HardSigmoid: "sigmoid", HardSwish: "silu", Mish: "silu", Softplus: "relu", Gelu: "gelu",
   LayerNormalization: "norm", SimplifiedLayerNormalization: "norm", RMSNormalization: "norm", Conv: "projection",
   "com.microsoft.MatMulNBits": "projection", "com.microsoft.DynamicQuantizeMatMul": "projection", "com.microsoft.MatMulIntegerToFloat": "projection", "com.microsoft.FusedMatMul": "matmul",

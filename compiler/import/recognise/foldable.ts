@@ -3,11 +3,13 @@ import { type Arena, type Attr, type Attrs, type Literal, Mismatch, type Node } 
 import { foreignAttrs, isOpaque } from "../../ops/foreign.ts";
 import { type Dim, asNumber, constant, divideExactly, isDim, multiply, product, substitute, symbol, asSymbol } from "../../types/dim.ts";
 import { BITS, type TensorType, printType } from "../../types/tensor.ts";
-import { type Flow, between, opOf, operatorOf } from "./flow.ts";
+import { type Flow, bare, between, opOf, operatorOf } from "./flow.ts";
 
 interface Refusal {
-  /** The node that cannot be made again. */
+  /** What is to blame: the node that cannot be made again, or a table that it is given. */
   readonly node: Node;
+  /** Where it was met. */
+  readonly at: Node;
   readonly why: string;
 }
 
@@ -50,7 +52,7 @@ class Again {
       if (refusal) return refusal;
     }
     const left = this.#made.get(output)?.type.dims[axis];
-    return left?.key === NEW.key ? undefined : { node: output, why: `it leaves with ${left?.key ?? "no"} tokens, not with as many as entered` };
+    return left?.key === NEW.key ? undefined : { node: output, at: output, why: `it leaves with ${left?.key ?? "no"} tokens, not with as many as entered` };
   }
 
   #standIn(node: Node, axes: readonly number[]): Node {
@@ -70,10 +72,10 @@ class Again {
       const made = this.#attempt(node, put);
       if (made instanceof Mismatch) continue;
       const fixed = outside.map((i) => node.inputs[i] as Node).find((x) => this.#isFixed(x));
-      if (fixed) return { node: fixed, why: `a table for ${this.#old.key} tokens: ${printType(fixed.type)}` };
+      if (fixed) return { node: bare(fixed), at: node, why: `a table for ${this.#old.key} tokens: ${printType(fixed.type)}` };
       return this.#keep(node, made);
     }
-    return { node, why: `${node.op === "foreign" ? operatorOf(node) : node.op} holds for ${this.#old.key} tokens only: ${first.found}, wanted ${first.wanted}` };
+    return { node, at: node, why: `${node.op === "foreign" ? operatorOf(node) : node.op} holds for ${this.#old.key} tokens only: ${first.found}, wanted ${first.wanted}` };
   }
 
   #keep(node: Node, made: Node | Refusal): Refusal | undefined {
@@ -96,19 +98,26 @@ class Again {
     return this.#arena.facts.equal(dim, this.#old);
   }
 
-  /** Numbers that stand in the file for each token, or each pair of them: no data of a run and no count went into them. */
+  /**
+   * Numbers that stand in the file for each token, or each pair of them: no data of a run went into them, and no count that a
+   * run knows. What is the same for all tokens is good for every count.
+   */
   #isFixed(node: Node): boolean {
-    const seen = new Set<Node>([node]);
-    const all = [node];
+    if (asNumber(this.#old) === undefined || this.#flow.isActive(node)) return false;
     const pairs = multiply(this.#old, this.#old);
-    let isTable = false;
-    for (const at of all) {
-      if (this.#flow.isActive(at) || at.op === "iota" || at.op === "sizeOf" || all.length > 200) return false;
-      const holds = at.op === "weight" || (at.op === "const" && !isEven(at.attrs.value as Literal));
-      isTable ||= holds && at.type.dims.some((d) => this.#isOld(d) || this.#arena.facts.equal(d, pairs));
-      for (const x of at.inputs) if (!seen.has(x)) { seen.add(x); all.push(x); }
+    const counts = (x: Node): boolean => x.type.dims.some((d) => this.#isOld(d) || this.#arena.facts.equal(d, pairs));
+    const seen = new Set<Node>([node]);
+    for (const at of seen) {
+      if (at.op === "fill" || at.op === "expand" || (at.op === "const" && isEven(at.attrs.value as Literal))) {
+        for (const x of at.inputs) if (counts(x)) seen.add(x);
+        continue;
+      }
+      const from = at.inputs.filter(counts);
+      // Put together of what has no count: numbers, a row for each token.
+      if (from.length === 0) return true;
+      for (const x of from) seen.add(x);
     }
-    return isTable;
+    return false;
   }
 
   // ── attributes that hold the count ──
@@ -120,7 +129,7 @@ class Again {
     switch (node.op) {
       case "reshape": {
         const dims = reshaped(x.type.dims, made.type.dims, attrs.dims as readonly Dim[], this.#old, this.#values.size === 0 || this.#changed(x, made));
-        return dims ? { ...attrs, dims } : { node, why: `a reshape from ${printType(x.type)} to ${printType(node.type)} holds for ${this.#old.key} tokens only` };
+        return dims ? { ...attrs, dims } : { node, at: node, why: `a reshape from ${printType(x.type)} to ${printType(node.type)} holds for ${this.#old.key} tokens only` };
       }
       case "expand": return { ...attrs, dims: (attrs.dims as readonly Dim[]).map((d, i) => (asNumber(x.type.dims[i] as Dim) === 1 ? d : (made.type.dims[i] as Dim))) };
       case "slice": {
@@ -130,7 +139,7 @@ class Again {
         if (this.#arena.facts.equal(node.attrs.to as Dim, was)) return { ...attrs, to: is };
         // The first few tokens, as a class token: there are as many whatever the count, as far as anybody can tell.
         if ((asNumber(node.attrs.to as Dim) ?? 2) <= 1 || this.#values.size > 0) return attrs;
-        return { node, why: `a slice takes ${(node.attrs.from as Dim).key} to ${(node.attrs.to as Dim).key} of ${this.#old.key} tokens` };
+        return { node, at: node, why: `a slice takes ${(node.attrs.from as Dim).key} to ${(node.attrs.to as Dim).key} of ${this.#old.key} tokens` };
       }
       case "foreign": return this.#foreign(node, inputs);
       default: return attrs;
@@ -157,7 +166,7 @@ class Again {
   #foreign(node: Node, inputs: readonly Node[]): Attrs | Refusal {
     const [x, made] = [node.inputs[0] as Node, inputs[0] as Node];
     const isSame = node.types.length === 1 && !isOpaque(node.type) && node.type.dims.length === x.type.dims.length && node.type.dims.every((d, i) => d.key === x.type.dims[i]?.key);
-    if (!isSame || !EACH.has(opOf(node))) return { node, why: `${operatorOf(node)} is carried through as it is, so nothing is known of another count` };
+    if (!isSame || !EACH.has(opOf(node))) return { node, at: node, why: `${operatorOf(node)} is carried through as it is, so nothing is known of another count` };
     const type: TensorType = { dtype: node.type.dtype, dims: made.type.dims };
     return foreignAttrs({
       opType: node.attrs.opType as string, domain: node.attrs.domain as string, copy: node.attrs.copy as number,

@@ -72,8 +72,8 @@ function middleRefusal(flow: Flow, { name, blocks }: Stack): Recognised["obstacl
   }
   const refusal = refusalOf(flow, { input: first.input, axis: at.axis, output: last.output });
   if (!refusal) return undefined;
-  const index = Math.max(0, middle.findIndex((b) => b.output.id >= refusal.node.id));
-  return { site: path(index, siteOf(middle[index] as Block, refusal.node)), tensor: flow.nameOf(refusal.node), why: refusal.why };
+  const index = Math.max(0, middle.findIndex((b) => b.output.id >= refusal.at.id));
+  return { site: path(index, siteOf(middle[index] as Block, refusal.at)), tensor: flow.nameOf(refusal.node), why: refusal.why };
 }
 
 /** The first site that is computed with the node or behind it. */

@@ -105,10 +105,20 @@ test("an MLP beside the attention: there is no place between them", (t) => {
   t.is(found.blocks[1]?.sites.get("input")?.node, found.blocks[0]?.sites.get("output")?.node);
 });
 
-test("a count of tokens that is written into reshapes is no obstacle; windows are, by name", (t) => {
+test("a count of tokens that is written into reshapes is no obstacle; windows and tables with a row for each token are, by name", (t) => {
   const dinov2 = open("dinov2.script").found;
   t.deepEqual([dinov2.foldable, dinov2.obstacles, dinov2.tokenAxis?.size.key], [true, [], "17"]);
   const swin = open("swin.script").found;
   t.false(swin.foldable);
   t.deepEqual(swin.obstacles, [{ site: "blocks[0].scores", tensor: "/model/encoder/layers.0/blocks.0/attention/MatMul", why: "the attention is over 16 tokens of [batch, 64, 8]: tokens are cut into windows, whose grid another count has not" }]);
+  const table = open("table.script").found;
+  t.deepEqual(table.obstacles, [{ site: "blocks[0].scores", tensor: "model.blocks.0.table", why: "a table for 9 tokens: f32[1, 2, 9, 9]" }]);
+  t.false(table.foldable);
+});
+
+test("tokens may come before the batch, and queries, keys and values from one product", (t) => {
+  const { found } = open("packed.script");
+  t.deepEqual([found.tokenAxis?.axis, found.tokenAxis?.size.key, found.foldable], [0, "9", true]);
+  t.is(axesOf(found, "input"), "[N, B, C] f32[9, batch, 16]");
+  t.is(axesOf(found, "keys"), "[B, H, N, D] f32[batch, 2, 9, 8]");
 });
