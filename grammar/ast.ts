@@ -80,12 +80,13 @@ export interface LetDecl extends Named {
   readonly value: Expr;
 }
 
-/** `sites TransformerBlock { input, queries, probs = attention.probs }`; with `for model` it names places of an imported graph. */
+/** `sites TransformerBlock { input, queries, probs = attention.probs }`; `sites by_hand for m { blocks[3].keys = "tensor" }` names places of an imported file by its tensors. */
 export interface SitesDecl extends Named {
   readonly kind: "sites";
   /** The imported model of `for model`. */
   readonly model: Ident | undefined;
   readonly sites: readonly { readonly name: Ident; readonly path: readonly Ident[] | undefined }[];
+  readonly places: readonly { readonly at: Selector; readonly tensor: Ident }[];
 }
 
 /** `layer Block(width: Int) offers TransformerBlock { use … param … (x: …) -> … { … } }` */

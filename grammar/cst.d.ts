@@ -200,9 +200,10 @@ export interface SiteCstNode extends CstNode {
 }
 
 export type SiteCstChildren = {
-  Word: IToken[];
+  selector: SelectorCstNode[];
   Equals?: IToken[];
   path?: PathCstNode[];
+  StringText?: IToken[];
 };
 
 export interface LayerDeclarationCstNode extends CstNode {

@@ -192,10 +192,10 @@ export class KiriParser extends CstParser {
   });
 
   readonly site = this.RULE("site", () => {
-    this.CONSUME(of("Word"));
+    this.SUBRULE(this.selector);
     this.OPTION(() => {
       this.CONSUME(of("Equals"));
-      this.SUBRULE(this.path);
+      this.OR([{ ALT: () => this.SUBRULE(this.path) }, { ALT: () => this.CONSUME(of("StringText")) }]);
     });
   });
 

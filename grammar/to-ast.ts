@@ -116,16 +116,21 @@ export class Declarations {
     };
   }
 
-  #siteList(node: Cst.SiteListCstNode | undefined): { name: Ast.Ident; path: Ast.Ident[] | undefined }[] {
+  #siteList(node: Cst.SiteListCstNode | undefined): { sites: { name: Ast.Ident; path: Ast.Ident[] | undefined }[]; places: Ast.SitesDecl["places"] } {
     const { site, Comma } = node?.children ?? {};
     this.x.apart("site", site, Comma);
-    return (site ?? []).map((s) => ({ name: this.x.ident(only(s.children.Word)), path: s.children.Equals ? this.x.path(only(s.children.path)) : undefined }));
+    const all = (site ?? []).map((s) => ({ at: this.#selector(only(s.children.selector)), ...s.children }));
+    for (const { at, StringText } of all) if (!StringText && (at.segments.length > 1 || at.segments[0]?.index)) this.problems.push({ kind: "unexpected", found: "a path", expected: ["one name, or a path with the name of a tensor: `blocks[0].keys = \"…\"`"], span: at.span });
+    return {
+      sites: all.flatMap(({ at, StringText, Equals, path }) => (StringText ? [] : [{ name: at.segments[0]?.name ?? { name: "", span: at.span }, path: Equals ? this.x.path(only(path)) : undefined }])),
+      places: all.flatMap(({ at, StringText }) => (StringText ? [{ at, tensor: { name: this.x.text(only(StringText)), span: this.x.at(only(StringText)) } }] : [])),
+    };
   }
 
   #sites(node: Cst.SitesDeclarationCstNode): Ast.SitesDecl {
     const { name, model, siteList } = node.children;
     const span = this.x.of(node);
-    return { kind: "sites", name: this.x.ident(only(name)), doc: this.x.doc(span), model: model ? this.x.ident(only(model)) : undefined, sites: this.#siteList(only(siteList)), span };
+    return { kind: "sites", name: this.x.ident(only(name)), doc: this.x.doc(span), model: model ? this.x.ident(only(model)) : undefined, ...this.#siteList(only(siteList)), span };
   }
 
   #layer(node: Cst.LayerDeclarationCstNode): Ast.LayerDecl {
@@ -136,7 +141,7 @@ export class Declarations {
     const forwards = (layerMember ?? []).flatMap((m) => m.children.forward ?? []);
     const [first] = forwards;
     for (const again of forwards.slice(1)) this.problems.push({ kind: "forward-again", layer: name.name, first: this.x.of(first), span: this.x.of(only(again.children.signature)) });
-    const offered = this.#siteList(only(siteList)).map((s) => ({ name: s.name, path: s.path ?? [s.name] }));
+    const offered = this.#siteList(only(siteList)).sites.map((s) => ({ name: s.name, path: s.path ?? [s.name] }));
     return {
       kind: "layer", name, doc: this.x.doc(span), params: this.#params(only(inputs)), offers: Offers ? this.#path(only(path)) : undefined, offered, where: this.#where(only(whereClauses)),
       members: (layerMember ?? []).flatMap((m) => this.#layerMember(m)),

@@ -4,10 +4,13 @@ import type * as Ast from "../../grammar/ast.ts";
 import { report } from "../diagnostics/define.ts";
 import { folds } from "../diagnostics/folds.ts";
 import { gates } from "../diagnostics/gates.ts";
+import { names } from "../diagnostics/names.ts";
+import { nearest } from "../diagnostics/suggest.ts";
 import { applySignature, declaredValue } from "../elaborate/call.ts";
 import { Elaboration } from "../elaborate/elaboration.ts";
 import { asSize, evaluate, evaluateBlock, recordScope } from "../elaborate/evaluate.ts";
 import { elaborateCheck } from "../elaborate/claim.ts";
+import { fail } from "../elaborate/fail.ts";
 import { carriesOf, downOf, hooksOf, makeFold, runDown, runUp, upOf } from "../elaborate/fold.ts";
 import { instantiate } from "../elaborate/layer.ts";
 import { Budget, MOST_PROBLEMS } from "../elaborate/limits.ts";
@@ -56,6 +59,7 @@ function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declarati
       if (value.kind === "record") checkRecord(e, d, value);
       return;
     }
+    case "sites": checkPlaces(module, d); return;
     case "layer": checkLayer(e, d, module); return;
     case "fold": checkFold(e, d, module); return;
     case "rewrite": {
@@ -72,6 +76,13 @@ function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declarati
     case "decode": e.report(report(gates.G611, d.name.span, { name: d.name.name })); return;
     default: return;
   }
+}
+
+/** Tensors are named of a file that this module imports; whether it has them is seen when it is opened. */
+function checkPlaces(module: LoadedModule, { model, places, name }: Ast.SitesDecl): void {
+  if (!model && places.length === 0) return;
+  const imported = module.ast.declarations.flatMap((d) => (d.kind === "model" && d.imported ? [d.name.name] : []));
+  if (!model || !imported.includes(model.name)) fail(names.N215, (model ?? name).span, { model: model?.name ?? name.name, near: nearest(model?.name ?? name.name, imported) });
 }
 
 function staticScope(e: Elaboration, params: readonly Ast.Param[], home: Scope): Scope {

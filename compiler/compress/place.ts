@@ -14,11 +14,12 @@ import type { LayerInstance } from "../elaborate/layer.ts";
 import { Scope } from "../elaborate/scope.ts";
 import { describe, type FoldInstance, showTensor, sizeValue, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
+import { substituteAttrs } from "../graph/substitute.ts";
 import { asSymbol, constant, type Dim, isDim, subtract, symbol, symbolsOf } from "../types/dim.ts";
 import { type Control, controlFold, controlledCompanions, isControl } from "./control.ts";
 import { companionsOf, type Fallen, foldAlong, ruleOf } from "./companion.ts";
 import { Ragged } from "./ragged.ts";
-import { mentions, remake, substituteAttrs } from "./rebuild.ts";
+import { mentions, remake } from "./rebuild.ts";
 import { noSite, select, showSelector } from "./selector.ts";
 import { groupOf, TRACE } from "./trace.ts";
 
@@ -292,12 +293,23 @@ class Weaver {
   }
 
   #fromFollowed(node: Node, name: string, level: number): View | undefined {
+    // One value for every token, however many there are.
+    if (isUniform(node, name)) return this.#remadeAs(node, node.inputs, new Map([[name, (this.#active[level] as Active).fallen.after]]));
     const inputs = node.inputs.map((input) => this.#followed(input, node, name, level));
     if (inputs.length === 0 || inputs.includes(undefined)) return undefined;
-    const counts = this.#renewed(node, inputs as View[], this.#merged(node, inputs as View[]));
-    const made = remake(this.#e.arena, node, (inputs as View[]).map((v) => v.node), substituteAttrs(node.attrs, counts));
-    this.#ragged.mixes(made);
-    return { node: made, counts };
+    return this.#remadeAs(node, (inputs as View[]).map((v) => v.node), this.#renewed(node, inputs as View[], this.#merged(node, inputs as View[])));
+  }
+
+  #remadeAs(node: Node, inputs: readonly Node[], counts: Counts): View | undefined {
+    try {
+      const made = remake(this.#e.arena, node, inputs, substituteAttrs(node.attrs, counts));
+      this.#ragged.mixes(made);
+      return { node: made, counts };
+    } catch (error) {
+      // It cannot be made on so many tokens; whoever needs it says what meets what.
+      if (error instanceof Mismatch) return undefined;
+      throw error;
+    }
   }
 
   /** A count that data decide is another one where the data are. */
@@ -684,6 +696,9 @@ class Weaver {
       }
   }
 }
+
+/** Whether a node repeats what it is made of along the tokens: nothing that it is made of counts them. */
+const isUniform = (node: Node, name: string): boolean => (node.op === "fill" || node.op === "expand") && node.inputs.every((x) => !mentions(x, name));
 
 /** A fold of N to N that has no way back, carries nothing and hooks nowhere. */
 const keepsCount = (decl: Ast.FoldDecl, after: Dim | undefined, before: Dim): boolean => after?.key === before.key && !upOf(decl) && carriesOf(decl).length === 0 && hooksOf(decl).length === 0;

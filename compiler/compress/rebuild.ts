@@ -1,18 +1,7 @@
 // Making a graph again with some values replaced: the one walk that weaving and rewriting share.
-import type { Arena, Attr, Attrs, Node } from "../graph/node.ts";
-import { type Dim, isDim, substitute, symbolsOf } from "../types/dim.ts";
-
-/** Attributes with symbols replaced. */
-export function substituteAttrs(attrs: Attrs, values: ReadonlyMap<string, Dim>): Attrs {
-  if (values.size === 0) return attrs;
-  const out: Record<string, Attr> = {};
-  for (const [key, value] of Object.entries(attrs)) {
-    if (isDim(value)) out[key] = substitute(value, values);
-    else if (Array.isArray(value) && value.some(isDim)) out[key] = (value as readonly Dim[]).map((d) => substitute(d, values));
-    else out[key] = value;
-  }
-  return out;
-}
+import type { Arena, Attrs, Node } from "../graph/node.ts";
+import { retyped } from "../import/onnx-retype.ts";
+import { symbolsOf } from "../types/dim.ts";
 
 export function mentions(node: Node, symbol: string): boolean {
   return node.types.some((t) => t.dims.some((d) => symbolsOf(d).has(symbol)));
@@ -22,7 +11,9 @@ export function mentions(node: Node, symbol: string): boolean {
 export function remake(arena: Arena, node: Node, inputs: readonly Node[], attrs: Attrs = node.attrs): Node {
   const same = attrs === node.attrs && inputs.every((n, i) => n === node.inputs[i]);
   if (same) return node;
-  const made = arena.within(undefined, () => arena.make(node.op, inputs, attrs));
+  // What a carried node gives is what follows from its inputs, not what it said before.
+  const typed = node.op === "foreign" ? retyped(arena, node, inputs, attrs) : attrs;
+  const made = arena.within(undefined, () => arena.make(node.op, inputs, typed));
   for (const origin of arena.originsOf(node)) arena.addOrigin(made, origin);
   return made;
 }

@@ -52,4 +52,16 @@ export const names = define({
     says: (h: { name: string }) => `${h.name} goes in and comes out; in the graph a name is one tensor.`,
     next: () => "Give the output a name of its own.",
   }),
+  N213: error("This model file has no such tensor", {
+    says: (h: { tensor: string; model: string; near: readonly string[] }) => `The file of ${h.model} has no tensor ${JSON.stringify(h.tensor)}.`,
+    next: (h) => (h.near.length ? `Did you mean ${h.near.map((n) => JSON.stringify(n)).join(", ")}?` : "A viewer of ONNX files shows the names of tensors: those between nodes, not those of the nodes."),
+  }),
+  N214: error("This is no place of an imported model", {
+    says: (h: { place: string }) => `${h.place} is neither a name of the model (\`mask\`) nor a name of one of its blocks (\`blocks[3].keys\`).`,
+    next: () => "Name each block by its number: `blocks[0].keys = \"…\"`.",
+  }),
+  N215: error("This model is not imported", {
+    says: (h: { model: string; near: readonly string[] }) => `There is no \`model ${h.model} = import "…"\` in this file, whose places could be named.`,
+    next: (h) => near(h.near),
+  }),
 });

@@ -98,6 +98,10 @@ export const shapes = define({
     says: (h: { clause: string; size: string }) => `\`${h.clause}\` depends on ${h.size}, a count that the data decide: it is known only after what the condition is for has begun.`,
     next: () => "Choose a fixed number (`top(…; count: …)`), or let what follows take any count.",
   }),
+  T324: error("This file is written for one record at a time", {
+    says: (h: { file: string; node: string; why: string }) => `${h.file} takes a batch of 1, and in a pipeline a batch may hold any number of records. I let it count more, and ${h.node === "" ? "a node" : `the node \`${h.node}\``} stands in the way: ${h.why}.`,
+    next: () => "Export the model with a dynamic batch axis (`dynamic_axes` or `dynamic_shapes` of torch.onnx.export).",
+  }),
   B321: error("This must be known at compile time", {
     says: (h: { what: string; found: string }) => `${h.what} is ${h.found}, which only a run knows.`,
     next: () => "Compile-time arguments are numbers, words, lists and records; tensors stand before `;`.",

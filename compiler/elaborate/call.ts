@@ -12,7 +12,7 @@ import { Fail, fail } from "./fail.ts";
 import { encodeText } from "./boundary.ts";
 import { applyFoldPart, makeFold } from "./fold.ts";
 import { forward, forwardAll, instantiate } from "./layer.ts";
-import { modelInstance, modelMember } from "./model.ts";
+import { callModel, modelMember } from "./model.ts";
 import { primitives } from "./primitives/index.ts";
 import { Scope } from "./scope.ts";
 import { coerce, paramType, type StaticType, staticType } from "./static.ts";
@@ -26,7 +26,7 @@ export function callValue(e: Elaboration, callee: Value, call: Ast.Call, scope: 
       case "fn": return callFn(e, callee, call, scope);
       case "layer": return forward(e, callee.instance, call, scope);
       case "layers": return forwardAll(e, callee.instances, call, scope);
-      case "model": return forward(e, modelInstance(e, callee, call.span), call, scope);
+      case "model": return callModel(e, callee, call, scope);
       case "layer-type": return { kind: "layer", instance: instantiate(e, callee.decl, staticArguments(e, callee.decl.params, callee.decl.name.name, call, scope, callee.scope), { path: callee.decl.name.name, prefix: "" }, call.span) };
       case "fold-type": return makeFold(e, callee, staticArguments(e, callee.decl.params, callee.decl.name.name, call, scope, callee.scope), call.span);
       case "rewrite-type": return { kind: "rewrite", decl: callee.decl, scope: staticArguments(e, callee.decl.params, callee.decl.name.name, call, scope, callee.scope), span: call.span };

@@ -8,8 +8,10 @@ import { asNumber } from "../types/dim.ts";
 import { staticArguments } from "./call.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { evaluate, member } from "./evaluate.ts";
-import { Fail, fail } from "./fail.ts";
-import { type LayerInstance, instantiate } from "./layer.ts";
+import { Fail, fail, Silent } from "./fail.ts";
+import { callImported } from "./imported-call.ts";
+import { type ImportedModel, openImported } from "./imported-model.ts";
+import { forward, type LayerInstance, instantiate } from "./layer.ts";
 import { Scope } from "./scope.ts";
 import { fromJson, paramType, recordFromJson } from "./static.ts";
 import { describe, POISON, type Value } from "./value.ts";
@@ -19,6 +21,8 @@ type ModelValue = Extract<Value, { kind: "model" }>;
 interface Bound {
   readonly instance: LayerInstance;
   readonly checkpoint: Checkpoint | undefined;
+  /** Set where the model is a file. */
+  readonly file: ImportedModel | undefined;
 }
 
 /** One instance a model and elaboration, however often it is called. */
@@ -26,6 +30,12 @@ const bound = new WeakMap<Elaboration, Map<Ast.ModelDecl, Bound | "making">>();
 
 export function modelInstance(e: Elaboration, model: ModelValue, span: Span): LayerInstance {
   return bind(e, model, span).instance;
+}
+
+/** Runs the model on the arguments of a call. */
+export function callModel(e: Elaboration, model: ModelValue, call: Ast.Call, scope: Scope): Value {
+  const { file, instance } = bind(e, model, call.span);
+  return file ? callImported(e, file, call, scope) : forward(e, instance, call, scope);
 }
 
 export function models(e: Elaboration): ReadonlyMap<string, LayerInstance> {
@@ -52,8 +62,12 @@ function bind(e: Elaboration, model: ModelValue, span: Span): Bound {
 }
 
 function make(e: Elaboration, { decl, module }: ModelValue): Bound {
-  const { layer, from } = decl;
-  if (!layer) return fail(shapes.T310, decl.span, { found: "an imported ONNX file, which this version cannot open" });
+  const { layer, from, imported } = decl;
+  if (imported) {
+    const file = openImported(e, decl, imported, module);
+    return { instance: file.instance, checkpoint: undefined, file };
+  }
+  if (!layer) throw new Silent();
   const call: Ast.Call = layer.kind === "call" ? layer : { kind: "call", callee: layer, args: [], span: layer.span };
   const type = evaluate(e, call.callee, module.scope);
   if (type.kind !== "layer-type") return fail(shapes.T310, call.callee.span, { found: describe(type) });
@@ -65,7 +79,7 @@ function make(e: Elaboration, { decl, module }: ModelValue): Bound {
   try {
     const instance = instantiate(e, type.decl, scope, { path: decl.name.name, prefix: "" }, decl.span);
     if (source.checkpoint && source.seed === undefined) for (const problem of bindWeights(wanted, source.checkpoint, decl.span)) e.report(problem);
-    return { instance, checkpoint: source.checkpoint };
+    return { instance, checkpoint: source.checkpoint, file: undefined };
   } finally {
     e.weights = before;
   }

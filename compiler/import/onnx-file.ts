@@ -190,6 +190,12 @@ function readGraph(window: Window, place: Place, depth: number): OnnxGraph {
   return { name, nodes, initializers, sparse, inputs, outputs, values };
 }
 
+/** The attributes of a node that are encoded by themselves. */
+export function readAttributes(window: Window): Map<string, OnnxAttribute> {
+  const attributes = [...fields(window, 0, window.size)].map((f) => readAttribute(window, message(f), 0));
+  return new Map(attributes.map((a) => [a.name, a]));
+}
+
 function readNode(window: Window, place: Place, depth: number): OnnxNode {
   let [opType, domain, name, overload] = ["", "", "", ""];
   const [inputs, outputs]: [string[], string[]] = [[], []];

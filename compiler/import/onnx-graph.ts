@@ -1,4 +1,5 @@
 // An ONNX file as a graph of ours: what the graph has ops for is raised to them, everything else is carried through as it is.
+import type { Span } from "../../grammar/source.ts";
 import { imports } from "../diagnostics/import.ts";
 import { type Problem, report } from "../diagnostics/define.ts";
 import { concatenated } from "../emit/wire.ts";
@@ -37,16 +38,23 @@ export interface Imported {
   readonly nodeCount: number;
   /** How many nodes were carried through, by operator. */
   readonly carried: ReadonlyMap<string, number>;
+  /** All outputs of the file, those too that hand an input through, or another output. */
+  readonly results: readonly { readonly name: string; readonly node: Node }[];
+  /** What the file calls its values: those that only sizes are made of are nodes once they are asked for. */
+  readonly values: { readonly names: () => Iterable<string>; readonly node: (name: string) => Node | undefined };
 }
 
 interface ImportOptions {
   /** False: every node is carried through, which shows the way there and back by itself. */
   readonly raise?: boolean;
+  /** Into a graph that holds more than the file: `prefix` keeps the names of its inputs and sizes apart, `span` is where it is imported. */
+  readonly into?: { readonly build: Build; readonly prefix: string; readonly span: Span };
 }
 
 /** Reads a model. What is wrong with it comes back as problems. */
-export function importModel(host: Host, path: string, { raise = true }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
-  return openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise).imported(), problems: replaceable(model, file) }));
+export function importModel(host: Host, path: string, { raise = true, into }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
+  const opened = openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise, into).imported(), problems: replaceable(model, file) }));
+  return into ? { ...opened, problems: opened.problems.map((p) => ({ ...p, span: into.span })) } : opened;
 }
 
 /** Until version 4 of the format every weight was an input as well; since then it means that callers may replace it. */
@@ -71,8 +79,11 @@ class Importer {
   readonly #file: string;
   readonly #raise: boolean;
   readonly #version: number;
-  readonly #arena = new Arena(infer);
-  readonly #o = new Build(this.#arena);
+  readonly #into: ImportOptions["into"];
+  readonly #arena: Arena;
+  readonly #o: Build;
+  /** Before the names of inputs and sizes. */
+  readonly #prefix: string;
   readonly #tensors: Tensors;
   readonly #values = new Map<string, Value>();
   readonly #told = new Map<string, OnnxType>();
@@ -84,7 +95,11 @@ class Importer {
   #names = 0;
   #copies = 0;
 
-  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean) {
+  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean, into: ImportOptions["into"]) {
+    this.#into = into;
+    this.#o = into?.build ?? new Build(new Arena(infer));
+    this.#arena = this.#o.arena;
+    this.#prefix = into?.prefix ?? "";
     this.#window = window;
     this.#model = model;
     this.#file = file;
@@ -104,7 +119,7 @@ class Importer {
     for (const { name, type } of [...source.values, ...source.outputs]) this.#told.set(name, type);
     const inputs = ports.map(({ name, type }): GraphInput => {
       const { dtype, dims } = this.#typeOf(type) ?? OPAQUE;
-      const node = this.#o.input(name, dtype, dims);
+      const node = this.#o.input(`${this.#prefix}${name}`, dtype, dims);
       this.#values.set(name, asValue(node));
       for (const dim of dims) symbolsOf(dim, this.#readable);
       return { name, node, axes: dims.map(() => "") };
@@ -113,14 +128,15 @@ class Importer {
     for (const t of source.initializers) this.#values.set(t.name, this.#within(t.name, () => asValue(this.#tensors.node(this.#o, t))));
     for (const s of source.sparse) this.#values.set(s.values.name, this.#within(s.values.name, () => asValue(this.#tensors.sparse(this.#o, s))));
     this.#nodes(order);
-    const { graphOutputs, frameOutputs } = this.#outputs(new Set(ports.map((p) => p.name)));
+    const { graphOutputs, frameOutputs, results } = this.#outputs(new Set(ports.map((p) => p.name)));
     return {
       graph: { level: "tensor", arena: this.#arena, inputs, outputs: graphOutputs, guards: [] },
       frame: {
         irVersion: this.#model.irVersion, opsets: this.#model.opsets, metadata: this.#model.metadata,
         inputs: ports.map((p) => renamedValue(this.#window, p, p.name)), outputs: frameOutputs,
       },
-      name: source.name, nodeCount: order.length, carried: this.#carried,
+      name: source.name, nodeCount: order.length, carried: this.#carried, results,
+      values: { names: () => this.#values.keys(), node: (name) => this.#values.get(name)?.node },
     };
   }
 
@@ -132,19 +148,19 @@ class Importer {
   }
 
   #within<T>(name: string, body: () => T): T {
-    return this.#arena.within({ span: { file: this.#file, start: 0, end: 0 }, path: name, by: undefined }, body);
+    return this.#arena.within({ span: this.#into?.span ?? { file: this.#file, start: 0, end: 0 }, path: name, by: undefined }, body);
   }
 
   // ── sizes and types that the file tells ──
 
-  #freshSize = (): Dim => symbol(`#${this.#fresh++}`);
+  #freshSize = (): Dim => symbol(`${this.#prefix}#${this.#fresh++}`);
 
   #sizeOf(size: number | string | undefined): Dim {
     if (size === undefined) return this.#freshSize();
     if (typeof size === "number") return constant(size);
     let known = this.#symbols.get(size);
     if (!known) {
-      known = NAMEABLE.test(size) ? symbol(size) : this.#freshSize();
+      known = NAMEABLE.test(size) ? symbol(`${this.#prefix}${size}`) : this.#freshSize();
       this.#symbols.set(size, known);
     }
     return known;
@@ -318,7 +334,8 @@ class Importer {
 
   // ── outputs ──
 
-  #outputs(inputs: ReadonlySet<string>): { readonly graphOutputs: GraphOutput[]; readonly frameOutputs: Uint8Array[] } {
+  #outputs(inputs: ReadonlySet<string>): { readonly graphOutputs: GraphOutput[]; readonly frameOutputs: Uint8Array[]; readonly results: Imported["results"] } {
+    const results: { name: string; node: Node }[] = [];
     const graphOutputs: GraphOutput[] = [];
     const frameOutputs: Uint8Array[] = [];
     const seen = new Set<string>();
@@ -327,11 +344,12 @@ class Importer {
       const value = this.#values.get(name);
       if (!value) throw new Unusable(report(imports.I502, undefined, { file: this.#file, node: name, opType: "output", value: name }));
       frameOutputs.push(renamedValue(this.#window, port, name));
+      results.push({ name, node: value.node });
       // An input that is handed through needs no node, and neither does a second mention.
       if (!inputs.has(name) && !seen.has(name)) graphOutputs.push({ name, node: value.node, axes: value.type.dims.map(() => "") });
       seen.add(name);
     }
-    return { graphOutputs, frameOutputs };
+    return { graphOutputs, frameOutputs, results };
   }
 }
 

@@ -1,0 +1,61 @@
+// A model that is a file: imported into the graph of the elaboration, its blocks as layers, so that selectors, folds and costs find them as in a model of ours.
+import type * as Ast from "../../grammar/ast.ts";
+import type { Span } from "../../grammar/source.ts";
+import { type Node, topological } from "../graph/node.ts";
+import { type Imported, importModel } from "../import/onnx-graph.ts";
+import type { RecognisedSite } from "../import/recognised.ts";
+import type { LoadedModule } from "../resolve/modules.ts";
+import type { WeightRef } from "../graph/node.ts";
+import type { Elaboration } from "./elaboration.ts";
+import { evaluate } from "./evaluate.ts";
+import { Fail, Silent } from "./fail.ts";
+import { type Places, placesOf } from "./imported-places.ts";
+import { LayerInstance } from "./layer.ts";
+import { projectPath } from "./model.ts";
+import { Scope } from "./scope.ts";
+
+/** An imported file as a model. */
+export interface ImportedModel {
+  readonly imported: Imported;
+  readonly name: string;
+  /** As people know it. */
+  readonly file: string;
+  readonly span: Span;
+  readonly instance: LayerInstance;
+  readonly places: Places;
+  /** Paths of the blocks, by stack and depth. */
+  readonly blocks: readonly { readonly path: string; readonly isFirst: boolean; readonly sites: ReadonlyMap<string, RecognisedSite> }[];
+}
+
+/** Opens the file of `model NAME = import "…"`; what is wrong with it is told at the declaration. */
+export function openImported(e: Elaboration, decl: Ast.ModelDecl, from: Ast.Expr, module: LoadedModule): ImportedModel {
+  const path = projectPath(e, evaluate(e, from, module.scope), from.span);
+  const { name } = decl.name;
+  const opened = importModel(e.host, path, { into: { build: e.b, prefix: `${name}.`, span: from.span } });
+  for (const problem of opened.problems) if (problem.severity !== "error") e.report(problem);
+  const [first] = opened.problems.filter((p) => p.severity === "error");
+  if (first) throw new Fail(first);
+  if (!opened.value) throw new Silent();
+  for (const file of [path, ...weightFiles(opened.value.results.map((r) => r.node))]) e.files.add(file);
+  const places = placesOf(e, opened.value, decl, module);
+  const root = part(name, name, decl.span, false);
+  const blocks = places.stacks.flatMap((stack) => {
+    const made = stack.blocks.map((sites, i) => ({ path: `${name}.${stack.name}[${i}]`, isFirst: i === 0, sites }));
+    root.children.set(stack.name, made.map((b) => part("Block", b.path, decl.span, true)));
+    return made;
+  });
+  return { imported: opened.value, name, file: path.startsWith(`${e.host.root}/`) ? path.slice(e.host.root.length + 1) : path, span: decl.span, instance: root, places, blocks };
+}
+
+function weightFiles(roots: readonly Node[]): Set<string> {
+  return new Set(topological(roots).flatMap((n) => (n.op === "weight" ? [(n.attrs.ref as WeightRef).file] : [])));
+}
+
+/** A layer that stands for a part of the file: it has a place and sites, and no body of ours. */
+function part(name: string, path: string, span: Span, isBlock: boolean): LayerInstance {
+  const ident = (text: string): Ast.Ident => ({ name: text, span });
+  const decl: Ast.LayerDecl = {
+    kind: "layer", name: ident(name), doc: undefined, params: [], offers: isBlock ? { kind: "path", segments: [ident("TransformerBlock")], span } : undefined, offered: [], where: [], members: [], forward: undefined, methods: [], span,
+  };
+  return new LayerInstance(decl, new Scope(), { path, prefix: "" });
+}
