@@ -3,7 +3,7 @@ import type * as Ast from "../grammar/ast.ts";
 import { position, type Source, type Span } from "../grammar/source.ts";
 import { type Cost, costOf } from "./compress/cost.ts";
 import { controlOf } from "./compress/control.ts";
-import { filled, isOpen, type Levels, openingsOf } from "./compress/open.ts";
+import { filled, isOpen, type Levels, openingsOf, standIns } from "./compress/open.ts";
 import { placeFolds } from "./compress/place.ts";
 import { resolveGates, type Gate } from "./compress/require.ts";
 import { placeRewrites } from "./compress/weigh.ts";
@@ -107,7 +107,7 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
   };
 }
 
-/** Every problem of a program's pipelines, plain and with each compression of what they use. Passes, which take most of a compilation, run only where something is expected of them. */
+/** Every problem of a program's pipelines, plain and with each compression of what they use. */
 export function programProblems(program: Program, target: TargetName): readonly Problem[] {
   const problems: Problem[] = [];
   for (const pipeline of program.pipelines) {
@@ -115,16 +115,29 @@ export function programProblems(program: Program, target: TargetName): readonly 
     problems.push(...plain.problems);
     if (!plain.value) continue;
     for (const compression of compressionsOf(program, plain.value)) {
-      const values = Object.fromEntries(openingsOf(program, compression).openings.map((o) => [o.name, o.first]));
-      if (compression.items.some((item) => item.kind === "expect")) {
-        problems.push(...compileProgram(program, { pipeline: pipeline.name.name, variant: compression.as?.name ?? compression.target.name, target, values }).problems);
-        continue;
-      }
-      const woven = elaborate(program, pipeline, compression, { values });
-      problems.push(...woven.problems, ...(woven.value ? resolveGates(woven.value, new Recorder()).problems : []));
+      const tried = standIns(openingsOf(program, compression).openings).map((values) => () => variantProblems(program, pipeline, compression, target, values));
+      problems.push(...firstSound(tried));
     }
   }
   return unique(problems);
+}
+
+/** What the first try without errors says, or else the first one. */
+function firstSound(tries: readonly (() => readonly Problem[])[]): readonly Problem[] {
+  const first = tries[0]?.() ?? [];
+  if (!hasErrors(first)) return first;
+  for (const again of tries.slice(1)) {
+    const found = again();
+    if (!hasErrors(found)) return found;
+  }
+  return first;
+}
+
+/** Passes, which take most of a compilation, run only where something is expected of them. */
+function variantProblems(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl, target: TargetName, values: Levels): readonly Problem[] {
+  if (compression.items.some((item) => item.kind === "expect")) return compileProgram(program, { pipeline: pipeline.name.name, variant: compression.as?.name ?? compression.target.name, target, values }).problems;
+  const woven = elaborate(program, pipeline, compression, { values });
+  return [...woven.problems, ...(woven.value ? resolveGates(woven.value, new Recorder()).problems : [])];
 }
 
 /** The compressions of a model that the pipeline uses. */

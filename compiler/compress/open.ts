@@ -46,6 +46,12 @@ export function openingsOf(program: Program, compression: Ast.CompressDecl): Fou
   return new Finder(program).all(compression);
 }
 
+/** Values with which a program is looked at as a whole: the first of each domain, those in the middle, the last. Domains may hold some that do not go together. */
+export function standIns(openings: readonly Opening[]): readonly Levels[] {
+  const at = (share: number): Levels => Object.fromEntries(openings.map((o) => [o.name, share === 0 ? o.first : (o.levels?.[Math.floor((o.levels.length - 1) * share)] ?? o.first)]));
+  return openings.length === 0 ? [{}] : [at(0), at(0.5), at(1)];
+}
+
 /** Whether something is left open: no program has to be known for that. */
 export const isOpen = (compression: Ast.CompressDecl): boolean => compression.items.some((item) => holdsOpen(item));
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import { type Compiled, compileProgram, compressionsOf, elaborate } from "../../compiler/compile.ts";
-import { isOpen, type Level, type Levels, type Opening, openingsOf } from "../../compiler/compress/open.ts";
+import { isOpen, type Level, type Levels, type Opening, openingsOf, standIns } from "../../compiler/compress/open.ts";
 import { type Gate, resolveGates } from "../../compiler/compress/require.ts";
 import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
@@ -277,7 +277,7 @@ class Tuning {
 
   /** Whether a count in the graph is the data's decision: then what is left of the work is known behind a run only. */
   #decidedByRun(): boolean {
-    const { value } = this.#woven(Object.fromEntries(this.#openings.map((o) => [o.name, o.first])));
+    const value = standIns(this.#openings).map((values) => this.#woven(values).value).find((v) => v !== undefined);
     return value !== undefined && topological(value.graph.outputs.map((o) => o.node)).some((n) => n.op === "choose");
   }
 

@@ -75,6 +75,9 @@ test("open values are checked and never compiled: G630 names all of them", (t) =
   t.regex(told(attempted(text, { variant: "lite" }).problems).join(), /^G630 `lite` leaves r, residual open/);
   t.regex(told(attempted(text, { variant: "lite", values: { r: 2 } }).problems).join(), /^G630 `lite` leaves residual open/);
   t.truthy(compile(host, { file: "pipelines/open.kiri", target: "cpu", text }).value, "the plain model is closed");
+  // The first values need not go together: of six tokens kept in cells of four, more would leave than there are.
+  const flow = openProgram(host, "pipelines/open.kiri", program("in each blocks[2..3] after attended with vflowopt(keep: ? in 0.1..0.9, grid: (7, 7), m: ? in [1.75, 3.5])", "use folds.vflowopt (vflowopt)")).value;
+  t.deepEqual(flow ? told(programProblems(flow, "cpu")) : undefined, []);
   // A wrong program with open values is as wrong as one without.
   const wrong = openProgram(host, "pipelines/open.kiri", program(`${EACH} tome(r: ?, metric: nowhere)`)).value;
   t.regex(wrong ? told(programProblems(wrong, "cpu")).join() : "", /^F305 /);
