@@ -10,9 +10,12 @@ const CARRIED: Readonly<Record<string, string>> = {
   "com.microsoft.MatMulNBits": "projection", "com.microsoft.DynamicQuantizeMatMul": "projection", "com.microsoft.MatMulIntegerToFloat": "projection", "com.microsoft.FusedMatMul": "matmul",
 };
 
+/** Ops of ours that do what others do. */
+const OWN: Readonly<Record<string, string>> = { conv: "projection", clip: "max", hardSigmoid: "sigmoid" };
+
 /** What an operator does, whether it was raised or not; the name of the operator where that is not known. */
 export function opOf(node: Node): string {
-  if (node.op !== "foreign") return node.op;
+  if (node.op !== "foreign") return OWN[node.op] ?? node.op;
   const name = operatorOf(node);
   return CARRIED[name] ?? name;
 }

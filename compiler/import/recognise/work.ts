@@ -39,10 +39,10 @@ function multiplyAdds(node: Node, count: (dims: readonly Dim[]) => number, size:
   const [x, w] = node.inputs;
   if (!x || !w) return 0;
   if (["matmul", "linearInt8"].includes(opOf(node))) return count(node.type.dims) * size(x.type.dims.at(-1) ?? w.type.dims[0] as Dim);
-  if (node.op !== "foreign") return 0;
   // Weights of a convolution are [O, I/groups, …]; turned round they are [I, O/groups, …].
-  if (operatorOf(node) === "Conv") return count(node.type.dims) * count(w.type.dims.slice(1));
-  return operatorOf(node) === "ConvTranspose" ? count(x.type.dims) * count(w.type.dims.slice(1)) : 0;
+  const operator = node.op === "foreign" ? operatorOf(node) : node.op;
+  if (operator === "conv" || operator === "Conv") return count(node.type.dims) * count(w.type.dims.slice(1));
+  return operator === "ConvTranspose" ? count(x.type.dims) * count(w.type.dims.slice(1)) : 0;
 }
 
 /** Numbers that nodes are computed with, not shapes and places: reals, and what quantized weights are stored as. */

@@ -51,7 +51,10 @@ export function addInspect(program: Command, context: Context): void {
 
 function inspect(io: Io, what: string | undefined, options: Options): ExitCode {
   if (what !== undefined && isArtifact(io.cwd, what)) return inspectArtifact(io, resolve(io.cwd, what), options);
-  if (what !== undefined && isModel(what)) return inspectModel(io, what, options);
+  if (what !== undefined && isModel(what)) {
+    if (options.variant !== undefined || options.pipeline !== undefined) throw new UsageError("an ONNX file has no pipelines and no variants", "a program that imports it has: `model m = import \"model.onnx\"`");
+    return inspectModel(io, what, options);
+  }
   if (options.recognise) throw new UsageError("--recognise is about ONNX files", "the sites of a program are those that its layers offer: `kiri inspect --sites`");
   const program = oneProgram(io.cwd, what);
   const seen = compiled(program, chosenVariant(program, options), options);

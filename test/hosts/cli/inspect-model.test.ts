@@ -58,5 +58,6 @@ test("what is no model is told, and programs have no need of --recognise", async
   t.regex(missing.err, /I507/);
   const program = await kiri({ cwd: new URL("../../../", import.meta.url).pathname }, "inspect", "pipelines/digits.kiri", "--recognise");
   t.is(program.code, 2);
+  t.is((await kiri({ cwd }, "inspect", "vit.dynamo.onnx", "--variant", "lite")).code, 2);
   t.regex(program.err, /--recognise is about ONNX files/);
 });
