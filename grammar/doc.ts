@@ -29,23 +29,28 @@ interface Command {
   readonly doc: Doc;
 }
 
-/** Whether `next` fits into `room` columns up to the first line break that follows, in it or in `rest`. */
+/** Whether `next` fits into `room` columns up to the first line break that follows, in it or in `rest`. A group that follows may still break, so it ends the line where it can. */
 function fits(next: Command, rest: readonly Command[], room: number): boolean {
-  const stack: Command[] = [next];
+  const stack: (Command & { readonly follows: boolean })[] = [{ ...next, follows: false }];
   let left = room;
   let below = rest.length;
   while (left >= 0) {
-    const command = stack.pop() ?? rest[--below];
-    if (!command) return true;
-    const { doc, broken, depth, settled } = command;
+    let command = stack.pop();
+    if (!command) {
+      const following = rest[--below];
+      if (!following) return true;
+      command = { ...following, follows: true };
+    }
+    const { doc, broken, settled, follows } = command;
     if (typeof doc === "string") left -= doc.length;
-    else if (!("kind" in doc)) for (let i = doc.length - 1; i >= 0; i--) stack.push({ depth, broken, settled, doc: doc[i] as Doc });
+    else if (!("kind" in doc)) for (let i = doc.length - 1; i >= 0; i--) stack.push({ ...command, doc: doc[i] as Doc });
     else if (doc.kind === "hard") return true;
     else if (doc.kind === "line") {
       if (broken) return true;
       left -= doc.flat.length;
-    } else if (doc.kind === "indent" || doc.kind === "group") stack.push({ depth, broken, settled, doc: doc.doc });
-    else if (doc.kind === "choice") stack.push({ depth, broken, settled, doc: broken ? doc.broken : doc.flat });
+    } else if (doc.kind === "group") stack.push({ ...command, broken: broken || (follows && !settled), doc: doc.doc });
+    else if (doc.kind === "indent") stack.push({ ...command, doc: doc.doc });
+    else if (doc.kind === "choice") stack.push({ ...command, doc: broken ? doc.broken : doc.flat });
   }
   return false;
 }

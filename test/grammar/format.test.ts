@@ -1,7 +1,7 @@
 /** Formatting: every file of the project is as the formatter leaves it, and crooked ones come out straight. */
 import test from "ava";
 import { format, WIDTH } from "../../grammar/format.ts";
-import { parse } from "../../grammar/parse.ts";
+import { parse, parsePieces } from "../../grammar/parse.ts";
 import { source } from "../../grammar/source.ts";
 import { kiriFiles, withoutSpans } from "./files.ts";
 
@@ -38,6 +38,33 @@ test("what is too long is broken: lists into rows of items, sums behind operator
   t.is(formatted(`let x = f(${long}, ${long}, ${long})`), `let x = f(\n  ${long}, ${long},\n  ${long}\n)\n`);
   t.is(formatted(`let x = ${long} + ${long} + ${long}`), `let x = ${long} + ${long} +\n  ${long}\n`);
   t.is(formatted(`fn f(x) { if ${long} { ${long} } else { ${long} } }`), `fn f(x) {\n  if ${long} {\n    ${long}\n  } else {\n    ${long}\n  }\n}\n`);
+});
+
+test("a pattern stays on its line where what it is bound to can break", (t) => {
+  const long = "a".repeat(45);
+  t.is(formatted(`fn f(x) {\n  let (a, b, c) = (${long}, ${long}, ${long})\n  a\n}\n`), `fn f(x) {\n  let (a, b, c) = (\n    ${long}, ${long},\n    ${long}\n  )\n  a\n}\n`);
+  t.is(formatted(`fn f(x) {\n  let (a, b) = ${long} + ${long} + ${long}\n  a\n}\n`), `fn f(x) {\n  let (a, b) = ${long} + ${long} +\n    ${long}\n  a\n}\n`);
+});
+
+/** The same text with names that are longer by `more` letters, so that lines break elsewhere. */
+function lengthened(text: string, more: number): string {
+  const words = parsePieces(source("a.kiri", text)).layout.chunks.flat().filter((token) => token.tokenType.name === "Word");
+  return words.reduceRight((whole, { startOffset, image }) => `${whole.slice(0, startOffset)}${image}${"x".repeat(more)}${whole.slice(startOffset + image.length)}`, text);
+}
+
+test("whatever breaks, the tree stays: every file with longer names", (t) => {
+  let broken = 0;
+  for (const { path, text } of kiriFiles)
+    for (const more of [6, 30]) {
+      const longer = lengthened(text, more);
+      const before = parse(source("a.kiri", longer));
+      t.deepEqual(before.problems, [], path);
+      const once = formatted(longer);
+      if (once !== longer) broken++;
+      t.is(JSON.stringify(withoutSpans(parse(source("a.kiri", once)).ast)), JSON.stringify(withoutSpans(before.ast)), `${path} with names longer by ${more}`);
+      t.is(formatted(once), once, `${path} with names longer by ${more}`);
+    }
+  t.true(broken > kiriFiles.length / 2, `only ${broken} of ${2 * kiriFiles.length} files broke otherwise`);
 });
 
 test("a file with problems is left alone", (t) => {
