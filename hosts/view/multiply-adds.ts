@@ -39,5 +39,5 @@ const COSTS: Readonly<Record<string, CostOf>> = {
   matmul: product, linear: product, fusedMatmul: product, linearInt8: product,
   MatMul: product, Gemm: product, FusedMatMul: product, MatMulInteger: product, DynamicQuantizeMatMul: product, MatMulNBits: product,
   attention, MultiHeadAttention: attention,
-  Conv: convolution, FusedConv: convolution, ConvInteger: convolution, ConvTranspose: transposed,
+  conv: convolution, Conv: convolution, FusedConv: convolution, ConvInteger: convolution, ConvTranspose: transposed,
 };
