@@ -10,7 +10,7 @@ import { placeRewrites } from "./compress/weigh.ts";
 import { type Problem, report } from "./diagnostics/define.ts";
 import { gates } from "./diagnostics/gates.ts";
 import { nearest } from "./diagnostics/suggest.ts";
-import { Elaboration } from "./elaborate/elaboration.ts";
+import { Elaboration, type Watch } from "./elaborate/elaboration.ts";
 import type { HostStep } from "./elaborate/host-step.ts";
 import type { LayerInstance } from "./elaborate/layer.ts";
 import { modelInstance, models } from "./elaborate/model.ts";
@@ -109,17 +109,20 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
 
 /** Every problem of a program's pipelines, plain and with each compression of what they use. */
 export function programProblems(program: Program, target: TargetName): readonly Problem[] {
-  const problems: Problem[] = [];
+  return unique([...problemsOneByOne(program, target)].flat());
+}
+
+/** The same a step at a time, a pipeline or a variant each, for who must be able to stop in between. */
+export function* problemsOneByOne(program: Program, target: TargetName): Generator<readonly Problem[], void> {
   for (const pipeline of program.pipelines) {
     const plain = elaborate(program, pipeline, undefined);
-    problems.push(...plain.problems);
+    yield plain.problems;
     if (!plain.value) continue;
     for (const compression of compressionsOf(program, plain.value)) {
       const tried = standIns(openingsOf(program, compression).openings).map((values) => () => variantProblems(program, pipeline, compression, target, values));
-      problems.push(...firstSound(tried));
+      yield firstSound(tried);
     }
   }
-  return unique(problems);
 }
 
 /** What the first try without errors says, or else the first one. */
@@ -166,10 +169,11 @@ function closed(program: Program, written: Ast.CompressDecl, values: Levels): { 
   return problems.length > 0 || first ? { compression: undefined, problems: problems.length > 0 ? problems : untold } : { compression: filled(written, openings, values), problems };
 }
 
-export function elaborate(program: Program, pipeline: Ast.PipelineDecl, written: Ast.CompressDecl | undefined, how: Pick<CompileRequest, "trace" | "control" | "values"> = {}): { value: Elaborated | undefined; problems: readonly Problem[] } {
+export function elaborate(program: Program, pipeline: Ast.PipelineDecl, written: Ast.CompressDecl | undefined, how: Pick<CompileRequest, "trace" | "control" | "values"> & { readonly watch?: Watch } = {}): { value: Elaborated | undefined; problems: readonly Problem[] } {
   const { compression, problems } = written && isOpen(written) ? closed(program, written, how.values ?? {}) : { compression: written, problems: [] };
   if (hasErrors(problems)) return { value: undefined, problems };
   const e = new Elaboration(program.host, false);
+  e.watch = how.watch;
   const made = elaboratePipeline(e, program.main, pipeline);
   if (!made || hasErrors(e.problems)) return { value: undefined, problems: e.problems };
   const woven = e.attempt(() => weave(e, program, compression, made.graphOutputs, how));

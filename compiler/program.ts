@@ -78,7 +78,7 @@ export function openProgram(host: Host, path: string, text?: string, cache: Modu
   const main = text === undefined ? modules.file(path) : modules.text(path, text);
   const problems: Problem[] = [...modules.problems];
   if (!main) return { value: undefined, problems, sources: modules.sources() };
-  for (const module of modules.loaded.values()) problems.push(...cache.checks(module, () => checkDeclarations(host, module)));
+  for (const module of modules.loaded.values()) problems.push(...cache.checks(module, (sound) => checkDeclarations(host, module, sound)));
   const of = <K extends Ast.Declaration["kind"]>(kind: K): Extract<Ast.Declaration, { kind: K }>[] =>
     main.ast.declarations.filter((d): d is Extract<Ast.Declaration, { kind: K }> => d.kind === kind);
   const program: Program = { host, main, modules, pipelines: of("pipeline"), compressions: of("compress"), data: of("data"), checks: of("check"), models: of("model") };

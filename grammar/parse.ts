@@ -10,6 +10,7 @@ import type { SyntaxProblem } from "./problem.ts";
 import { position, type Source, span } from "./source.ts";
 import { Declarations } from "./to-ast.ts";
 import { DECLARATION_WORDS, token } from "./tokens.ts";
+import type { Unchanged } from "./unchanged.ts";
 
 /** Characters that a file may have. */
 export const LARGEST = 250_000;
@@ -34,27 +35,36 @@ export interface Pieces {
   readonly problems: readonly SyntaxProblem[];
 }
 
-export function parse(from: Source): Parsed {
+/** `unchanged`: what an earlier parse of the file left; it is brought up to date. */
+export function parse(from: Source, unchanged?: Unchanged): Parsed {
   const whole = span(from.path, 0, from.text.length);
   if (from.text.length > LARGEST) {
     const problem: SyntaxProblem = { kind: "too-large", size: from.text.length, limit: LARGEST, span: span(from.path, 0, 0) };
     return { ast: { kind: "module", path: from.path, doc: undefined, uses: [], declarations: [], span: whole }, comments: [], problems: [problem] };
   }
-  const { pieces, layout: laid, problems } = parsePieces(from);
+  const laid = layout(from);
   const { docs, moduleDoc } = docsOf(from, laid);
+  unchanged?.turn();
   const expressions = new Expressions(from.path, docs, laid.lineStarts);
   const build = new Declarations(expressions);
   const uses: Ast.Use[] = [];
   const declarations: Ast.Declaration[] = [];
-  for (const { tree } of pieces) {
-    if (tree.name === "useDeclaration") {
-      const made = build.use(tree as Cst.UseDeclarationCstNode);
+  const problems: SyntaxProblem[] = [];
+  for (const tokens of laid.chunks) {
+    const [first] = tokens;
+    const key = unchanged && keyOf(from, laid, docs, tokens);
+    const found = problems.length + expressions.problems.length;
+    let made = key === undefined || !first ? undefined : unchanged?.take(key, first.startOffset);
+    if (!made) {
+      const piece = parsePiece(from, laid, tokens, problems);
+      if (!piece) continue;
+      made = piece.tree.name === "useDeclaration" ? build.use(piece.tree as Cst.UseDeclarationCstNode) : build.declaration(piece.tree as Cst.DeclarationCstNode);
+      if (made && first && key !== undefined && found === problems.length + expressions.problems.length) unchanged?.keep(key, first.startOffset, made);
+    }
+    if (made?.kind === "use") {
       if (declarations.length) expressions.problems.push({ kind: "use-late", span: made.span });
       uses.push(made);
-    } else {
-      const made = build.declaration(tree as Cst.DeclarationCstNode);
-      if (made) declarations.push(made);
-    }
+    } else if (made) declarations.push(made);
   }
   return { ast: { kind: "module", path: from.path, doc: moduleDoc, uses, declarations, span: whole }, comments: laid.comments, problems: firstOfLines(from, laid.problems, problems, expressions.problems) };
 }
@@ -63,19 +73,29 @@ export function parse(from: Source): Parsed {
 export function parsePieces(from: Source): Pieces {
   const laid = layout(from);
   const problems: SyntaxProblem[] = [];
-  const pieces: Piece[] = [];
-  for (const tokens of laid.chunks) {
-    const [first] = tokens;
-    const last = tokens[tokens.length - 1];
-    if (!first || !last || laid.cuts.some((c) => c >= first.startOffset && c < endOf(last))) continue;
-    if (!begins(first)) {
-      problems.push({ kind: "declaration-expected", found: describe(first), words: [...DECLARATION_WORDS, "use"], span: span(from.path, first.startOffset, endOf(first)) });
-      continue;
-    }
-    const tree = parseChunk(from, tokens, problems);
-    if (tree) pieces.push({ tokens, tree });
-  }
+  const pieces = laid.chunks.flatMap((tokens) => parsePiece(from, laid, tokens, problems) ?? []);
   return { pieces, layout: laid, problems };
+}
+
+function parsePiece(from: Source, laid: Layout, tokens: readonly IToken[], problems: SyntaxProblem[]): Piece | undefined {
+  const [first] = tokens;
+  const last = tokens[tokens.length - 1];
+  if (!first || !last || laid.cuts.some((c) => c >= first.startOffset && c < endOf(last))) return undefined;
+  if (!begins(first)) {
+    problems.push({ kind: "declaration-expected", found: describe(first), words: [...DECLARATION_WORDS, "use"], span: span(from.path, first.startOffset, endOf(first)) });
+    return undefined;
+  }
+  const tree = parseChunk(from, tokens, problems);
+  return tree && { tokens, tree };
+}
+
+/** All that decides the tree of a declaration; undefined where its characters or brackets are wrong. */
+function keyOf(from: Source, laid: Layout, docs: ReadonlyMap<number, string>, tokens: readonly IToken[]): string | undefined {
+  const [first, last] = [tokens[0], tokens[tokens.length - 1]];
+  if (!first || !last) return undefined;
+  const [start, end] = [first.startOffset, endOf(last)];
+  if (laid.problems.some((p) => p.span.end >= start && p.span.start <= end)) return undefined;
+  return `${docs.get(start) ?? ""}\0${from.text.slice(start, end)}`;
 }
 
 const beginnings = new Set([...DECLARATION_WORDS, "use"]);

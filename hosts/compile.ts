@@ -2,6 +2,7 @@
 import { programProblems } from "../compiler/compile.ts";
 import { isOpen, openingsOf } from "../compiler/compress/open.ts";
 import type { Problem } from "../compiler/diagnostics/define.ts";
+import { distinct, news } from "../compiler/diagnostics/merge.ts";
 import { openProgram } from "../compiler/program.ts";
 import { ModuleCache } from "../compiler/resolve/cache.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
@@ -58,16 +59,4 @@ export function check(options: CheckOptions): CheckResult {
   } finally {
     host.close();
   }
-}
-
-/** Without what a declaration was told already: used with real sizes it fails at the same place in other words. */
-function news(found: readonly Problem[], known: readonly Problem[]): Problem[] {
-  const place = (p: Problem): string => `${p.code} ${p.span?.file} ${p.span?.start}`;
-  const told = new Set(known.map(place));
-  return found.filter((p) => !told.has(place(p)));
-}
-
-/** What several variants have in common is told once. */
-function distinct(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.map((p) => [`${p.code}|${p.span?.file}|${p.span?.start}|${p.says}`, p])).values()];
 }

@@ -7,7 +7,7 @@ import { gates } from "../diagnostics/gates.ts";
 import { names } from "../diagnostics/names.ts";
 import { nearest } from "../diagnostics/suggest.ts";
 import { applySignature, declaredValue } from "../elaborate/call.ts";
-import { Elaboration } from "../elaborate/elaboration.ts";
+import { Elaboration, type Watch } from "../elaborate/elaboration.ts";
 import { asSize, evaluate, evaluateBlock, recordScope } from "../elaborate/evaluate.ts";
 import { elaborateCheck } from "../elaborate/claim.ts";
 import { fail } from "../elaborate/fail.ts";
@@ -19,20 +19,29 @@ import { declaredTensor } from "../elaborate/declared.ts";
 import { paramType, placeholder } from "../elaborate/static.ts";
 import { sizeValue, tensor, type Value } from "../elaborate/value.ts";
 import type { Host } from "../host.ts";
+import type { SoundDeclarations } from "../resolve/cache.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
 import type { Problem } from "../diagnostics/define.ts";
 import { namingProblems } from "./naming.ts";
 import { checkOffers } from "./offers.ts";
 
 /** Checks what a module declares, but for pipelines and models, which are elaborated for real. */
-export function checkDeclarations(host: Host, module: LoadedModule): Problem[] {
+export function checkDeclarations(host: Host, module: LoadedModule, sound: SoundDeclarations): Problem[] {
   const budget = new Budget();
   const all = module.ast.declarations.flatMap((declaration) => {
+    const before = budget.steps;
+    const known = sound.known(declaration);
+    if (known !== undefined) {
+      budget.spend(known);
+      return [];
+    }
     const e = new Elaboration(host, true, budget);
     e.attempt(() => checkDeclaration(e, module, declaration));
     // Behind a mistake much is unused.
     const naming = namingProblems(declaration).filter((p) => p.severity === "error" || e.problems.length === 0);
-    return [...e.problems, ...naming];
+    const found = [...e.problems, ...naming];
+    if (found.length === 0) sound.add(declaration, budget.steps - before);
+    return found;
   });
   // What goes wrong in a function goes wrong again for each of its callers.
   const seen = new Set<string>();
@@ -40,6 +49,13 @@ export function checkDeclarations(host: Host, module: LoadedModule): Problem[] {
     const key = `${p.code} ${p.span?.file} ${p.span?.start} ${p.span?.end}`;
     return seen.size < seen.add(key).size;
   }).slice(0, MOST_PROBLEMS);
+}
+
+/** Checks one declaration again for somebody who wants to see every value in it. */
+export function watchDeclaration(host: Host, module: LoadedModule, declaration: Ast.Declaration, watch: Watch): void {
+  const e = new Elaboration(host, true);
+  e.watch = watch;
+  e.attempt(() => checkDeclaration(e, module, declaration));
 }
 
 function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declaration): void {
@@ -51,7 +67,7 @@ function checkDeclaration(e: Elaboration, module: LoadedModule, d: Ast.Declarati
       return;
     }
     case "check": {
-      for (const problem of elaborateCheck(e.host, module, d).problems) e.report(problem);
+      for (const problem of elaborateCheck(e.host, module, d, e.watch).problems) e.report(problem);
       return;
     }
     case "record": {

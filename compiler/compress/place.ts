@@ -354,10 +354,13 @@ class Weaver {
     return known === undefined ? count.key : `${known}`;
   }
 
-  /** The named value that a node is, or is made of. */
+  /** The named value that a node is, or is made of; of several names the one in the layers of the fold, where `down NAME by …` looks for it. */
   #siteOf(node: Node, name: string): string | undefined {
-    for (let at: Node | undefined = node; at; at = at.inputs.find((input) => mentions(input, name)))
-      for (const [path, site] of this.#e.sites) if (site.tensor.node === at) return path;
+    const layers = this.#active.flatMap((a) => a.placement.instances.map((i) => `${i.place.path}.`));
+    for (let at: Node | undefined = node; at; at = at.inputs.find((input) => mentions(input, name))) {
+      const paths = [...this.#e.sites].flatMap(([path, site]) => (site.tensor.node === at ? [path] : []));
+      if (paths.length > 0) return paths.find((path) => layers.some((layer) => path.startsWith(layer)) && nameOf(path)) ?? paths[0];
+    }
     return undefined;
   }
 

@@ -98,6 +98,6 @@ const sitesOf = (e: Elaboration, instance: LayerInstance): string[] =>
 
 function nothing(e: Elaboration, root: LayerInstance, selector: Ast.Selector, current: readonly LayerInstance[], name: string): never {
   const candidates = current.flatMap((c) => [...c.children.keys(), ...sitesOf(e, c)]);
-  return fail(folds.F301, selector.span, { selector: showSelector(selector), of: current[0]?.place.path ?? root.place.path, near: nearest(name, candidates) });
+  return fail(folds.F301, selector.span, { selector: showSelector(selector), of: current[0]?.place.path ?? root.place.path, near: nearest(name, candidates), word: name });
 }
 

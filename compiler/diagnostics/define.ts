@@ -1,5 +1,6 @@
 // How a diagnostic is declared and reported. Detection passes data; sentences are written here, in this folder, only.
 import type { Span } from "../../grammar/source.ts";
+import type { Fix } from "./fix.ts";
 
 export type Severity = "error" | "warning";
 
@@ -19,6 +20,8 @@ export interface Problem {
   /** Undefined where no source line is to blame (a weight file, a folder). */
   readonly span: Span | undefined;
   readonly labels: readonly Label[];
+  /** Changes of the text that would mend it, the likeliest first. */
+  readonly fixes: readonly Fix[];
 }
 
 interface Template<H> {
@@ -26,6 +29,7 @@ interface Template<H> {
   readonly title: string;
   readonly says: (holes: H) => string;
   readonly next: ((holes: H) => string) | undefined;
+  readonly fixes: ((holes: H) => readonly Fix[]) | undefined;
 }
 
 /** A registered diagnostic: reporting it demands its holes. */
@@ -36,10 +40,11 @@ export interface Entry<H> extends Template<H> {
 interface Prose<H> {
   readonly says: (holes: H) => string;
   readonly next?: (holes: H) => string;
+  readonly fixes?: (holes: H) => readonly Fix[];
 }
 
-export const error = <H>(title: string, prose: Prose<H>): Template<H> => ({ severity: "error", title, says: prose.says, next: prose.next });
-export const warning = <H>(title: string, prose: Prose<H>): Template<H> => ({ severity: "warning", title, says: prose.says, next: prose.next });
+export const error = <H>(title: string, prose: Prose<H>): Template<H> => ({ severity: "error", title, says: prose.says, next: prose.next, fixes: prose.fixes });
+export const warning = <H>(title: string, prose: Prose<H>): Template<H> => ({ severity: "warning", title, says: prose.says, next: prose.next, fixes: prose.fixes });
 
 /** Every code there is; `docs/errors/<code>.md` must exist for each. */
 export const registry = new Map<string, Entry<never>>();
@@ -56,5 +61,5 @@ export function define<T extends Record<string, Template<never>>>(entries: T): {
 }
 
 export function report<H>(entry: Entry<H>, span: Span | undefined, holes: H, labels: readonly Label[] = []): Problem {
-  return { code: entry.code, severity: entry.severity, title: entry.title, says: entry.says(holes), next: entry.next?.(holes), span, labels };
+  return { code: entry.code, severity: entry.severity, title: entry.title, says: entry.says(holes), next: entry.next?.(holes), span, labels, fixes: entry.fixes?.(holes) ?? [] };
 }

@@ -1,12 +1,14 @@
 // F: folds and rewrites in a `compress` block.
 import { define, error, warning } from "./define.ts";
+import { respelt } from "./fix.ts";
 
 const near = (names: readonly string[]): string => (names.length ? `Did you mean ${names.join(", ")}?` : "`kiri inspect` lists the sites of a model.");
 
 export const folds = define({
   F301: error("This selector matches nothing", {
-    says: (h: { selector: string; of: string; near: readonly string[] }) => `${h.of} has no ${h.selector}.`,
+    says: (h: { selector: string; of: string; near: readonly string[]; word?: string }) => `${h.of} has no ${h.selector}.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.word ?? h.selector, h.near),
   }),
   F302: error("These tokens cannot be folded here", {
     says: (h: { fold: string; region: string; count: string; found: string; wanted: string; why: string }) =>
@@ -16,6 +18,7 @@ export const folds = define({
   F303: error("These tokens must come back, and cannot", {
     says: (h: { fold: string; why: string }) => `What follows needs as many tokens as before \`${h.fold}\`; ${h.why}.`,
     next: () => "Use a fold with an `up`, or place the fold after the last value that needs every token.",
+    fixes: (h) => [{ kind: "up", fold: h.fold }],
   }),
   F304: error("This fold lacks a part", {
     says: (h: { fold: string; part: string }) => `${h.fold} has no ${h.part}.`,
@@ -34,6 +37,7 @@ export const folds = define({
     next: (h) => (h.name === undefined
       ? "Unfold before they meet; or let its layer name this value, the batch axis in front (`let positions = …`), and the fold say how it is folded (`down positions by …`)."
       : `Let the fold say how it folds this value too (\`down ${h.name} by …\`), or unfold before they meet.`),
+    fixes: (h) => (h.name === undefined ? [] : [{ kind: "companion", name: h.name }]),
   }),
   F308: warning("Less is folded than was asked for", {
     says: (h: { fold: string; asked: string; given: string }) => `${h.fold} was asked for ${h.asked} and can give ${h.given}.`,
@@ -58,5 +62,6 @@ export const folds = define({
   F312: error("This compression has no model", {
     says: (h: { name: string; near: readonly string[] }) => `There is no model or pipeline ${h.name} in this file.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.name, h.near),
   }),
 });

@@ -1,5 +1,6 @@
 // G: what a `compress` block requires, and what is asked of the compiler.
 import { define, error, warning } from "./define.ts";
+import { respelt } from "./fix.ts";
 
 const near = (names: readonly string[]): string => (names.length ? `Did you mean ${names.join(", ")}?` : "Look at the file's declarations.");
 
@@ -32,6 +33,7 @@ export const gates = define({
   G607: error("There is no such data", {
     says: (h: { name: string; near: readonly string[] }) => `No \`data ${h.name}\` is declared here.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.name, h.near),
   }),
   G608: warning("Nothing was measured", {
     says: (h: { count: number }) => `${h.count} requirements were left unmeasured, as asked.`,

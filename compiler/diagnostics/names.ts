@@ -1,5 +1,6 @@
 // N: names, modules and imports.
 import { define, error, warning } from "./define.ts";
+import { respelt } from "./fix.ts";
 
 const near = (names: readonly string[]): string => (names.length ? `Did you mean ${names.join(", ")}?` : "Check the spelling, or bring it in with `use`.");
 
@@ -7,6 +8,7 @@ export const names = define({
   N201: error("This module is nowhere to be found", {
     says: (h: { path: string; near: readonly string[] }) => `I looked for ${h.path} beside this file, at the project's root and in the standard library.`,
     next: (h) => (h.near.length ? near(h.near) : "Check the spelling: `use folds.tome` means `folds/tome.kiri`."),
+    fixes: (h) => respelt(h.path, h.near),
   }),
   N202: error("These modules use each other in a circle", {
     says: (h: { circle: readonly string[] }) => `The circle is ${h.circle.join(" → ")}.`,
@@ -19,14 +21,17 @@ export const names = define({
   N204: warning("This import is never used", {
     says: (h: { name: string }) => `Nothing in this file mentions ${h.name}.`,
     next: () => "Delete it.",
+    fixes: () => [{ kind: "delete" }],
   }),
   N205: error("This name means nothing here", {
     says: (h: { name: string; near: readonly string[] }) => `I know no ${h.name} at this place.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.name, h.near),
   }),
   N206: error("There is no such member", {
     says: (h: { member: string; of: string; near: readonly string[] }) => `${h.of} has no ${h.member}.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.member, h.near),
   }),
   N207: error("This file cannot be read", {
     says: (h: { path: string; why: string }) => `${h.path}: ${h.why}`,
@@ -39,6 +44,7 @@ export const names = define({
   N209: error("This module does not have that", {
     says: (h: { name: string; module: string; near: readonly string[] }) => `${h.module} declares no ${h.name}.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.name, h.near),
   }),
   N210: error("This local name is already taken", {
     says: (h: { name: string }) => `${h.name} is bound earlier in this block.`,

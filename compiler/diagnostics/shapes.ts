@@ -1,5 +1,6 @@
 // T: types and shapes. B: what must be known at compile time.
 import { define, error } from "./define.ts";
+import { respelt } from "./fix.ts";
 
 /** Reasons come from ops, which write them as the middle of a sentence. */
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -7,8 +8,9 @@ const near = (names: readonly string[]): string => (names.length ? `Did you mean
 
 export const shapes = define({
   T301: error("These shapes do not fit", {
-    says: (h: { why: string; found: string; wanted: string }) => `${sentence(h.why)}.\n  found  ${h.found}\n  wanted ${h.wanted}`,
+    says: (h: { why: string; found: string; wanted: string; axis?: { readonly name: string; readonly near: readonly string[] } | undefined }) => `${sentence(h.why)}.\n  found  ${h.found}\n  wanted ${h.wanted}`,
     next: () => "Rename axes with `as [...]`, or change the sizes so that they meet.",
+    fixes: (h) => (h.axis ? respelt(h.axis.name, h.axis.near) : []),
   }),
   T302: error("This argument is of another kind", {
     says: (h: { param: string; found: string; wanted: string }) => `${h.param} is\n  found  ${h.found}\n  wanted ${h.wanted}`,
@@ -25,6 +27,7 @@ export const shapes = define({
   T305: error("There is no such parameter", {
     says: (h: { name: string; of: string; near: readonly string[] }) => `${h.of} has no parameter ${h.name}.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.name, h.near),
   }),
   T306: error("These axes stand in another order", {
     says: (h: { param: string; found: string; wanted: string; axis: string }) => `${h.param} has its own axis ${h.axis} at another place.\n  found  ${h.found}\n  wanted ${h.wanted}`,
@@ -53,6 +56,7 @@ export const shapes = define({
   T312: error("There is no such type", {
     says: (h: { name: string; near: readonly string[] }) => `I know no type ${h.name}.`,
     next: (h) => near(h.near),
+    fixes: (h) => respelt(h.name, h.near),
   }),
   T313: error("This operator does not work on these", {
     says: (h: { op: string; left: string; right: string }) => `\`${h.op}\` stands between ${h.left} and ${h.right}.`,

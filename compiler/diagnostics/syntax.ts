@@ -1,6 +1,7 @@
 // S: syntax. What the grammar reports as data becomes a coded diagnostic here.
 import type { SyntaxProblem } from "../../grammar/problem.ts";
 import { define, error, type Problem, report } from "./define.ts";
+import { respelt } from "./fix.ts";
 import { nearest } from "./suggest.ts";
 
 const choice = (words: readonly string[]): string => (words.length < 2 ? (words[0] ?? "something else") : `${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`);
@@ -48,6 +49,7 @@ export const syntax = define({
   S109: error("A declaration is expected here", {
     says: (h: { found: string; near: readonly string[] }) => `${h.found} begins no declaration.`,
     next: (h) => (h.near.length ? `Did you mean ${choice(h.near)}?` : "A file consists of `use`, fn, let, record, sites, layer, fold, rewrite, tokenizer, decode, model, compress, data, pipeline and check."),
+    fixes: (h) => respelt(h.found.replaceAll("`", ""), h.near.map((w) => w.replaceAll("`", ""))),
   }),
   S110: error("Two of them stand on one line", {
     says: (h: { what: string }) => `A ${h.what} ends at the line's end, and another ${h.what} follows on the same line.`,
@@ -100,6 +102,7 @@ export const syntax = define({
   S122: error("There is no such element type", {
     says: (h: { name: string; near: readonly string[]; known: readonly string[] }) => `${h.name} is followed by axes, and is none of ${h.known.join(", ")}.`,
     next: (h) => (h.near.length ? `Did you mean ${choice(h.near)}?` : "Only tensors have axes; a list is written [Int]."),
+    fixes: (h) => respelt(h.name, h.near),
   }),
   S123: error("`=` neither compares nor assigns here", {
     says: (_: unknown) => "`=` stands in `let`, in `where` and between a parameter and its default.",

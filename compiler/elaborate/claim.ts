@@ -7,7 +7,7 @@ import type { Graph, GraphOutput } from "../graph/node.ts";
 import type { Host } from "../host.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
 import { showExpr } from "./call.ts";
-import { Elaboration } from "./elaboration.ts";
+import { Elaboration, type Watch } from "./elaboration.ts";
 import { asTensor, evaluate, runBlock } from "./evaluate.ts";
 import { fail } from "./fail.ts";
 import { Scope } from "./scope.ts";
@@ -30,8 +30,9 @@ export interface ElaboratedCheck {
 }
 
 /** The claims of a check and the graph that decides them. */
-export function elaborateCheck(host: Host, module: LoadedModule, decl: Ast.CheckDecl): ElaboratedCheck {
+export function elaborateCheck(host: Host, module: LoadedModule, decl: Ast.CheckDecl, watch?: Watch): ElaboratedCheck {
   const e = new Elaboration(host, false);
+  e.watch = watch;
   const scope = new Scope(module.scope);
   const claims: Claim[] = [];
   const outputs: GraphOutput[] = [];

@@ -1,7 +1,9 @@
 // The state of one elaboration: the graph that grows, and what it needs from the outside. One instance a compiled pipeline (or a checked declaration).
+import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
 import { type Problem, report } from "../diagnostics/define.ts";
 import { shapes } from "../diagnostics/shapes.ts";
+import { nearest } from "../diagnostics/suggest.ts";
 import { Build } from "../graph/build.ts";
 import { Arena, type Guard, type GraphInput, Mismatch, type Node } from "../graph/node.ts";
 import type { Host } from "../host.ts";
@@ -13,7 +15,8 @@ import type { Checkpoint } from "../import/checkpoint.ts";
 import type { HostStep } from "./host-step.ts";
 import { Budget, DEEPEST_CALLS } from "./limits.ts";
 import { Named } from "./named.ts";
-import type { Tensor } from "./value.ts";
+import type { Scope } from "./scope.ts";
+import type { Tensor, Value } from "./value.ts";
 
 /** A named place in a model: a value that a fold may replace or read. */
 export interface Site {
@@ -31,6 +34,13 @@ interface WeightSource {
   readonly seed: number | undefined;
 }
 
+/** Sees an elaboration go by; several values at one place where a body is elaborated more than once. */
+export interface Watch {
+  expression(expr: Ast.Expr, value: Value, scope: Scope): void;
+  /** A name that a statement binds. */
+  bound(name: Ast.Ident, value: Value): void;
+}
+
 export class Elaboration {
   readonly arena = new Arena(infer);
   readonly b = new Build(this.arena);
@@ -46,6 +56,8 @@ export class Elaboration {
   /** True while a declaration is checked by itself: compile-time parameters are symbols and nothing is loaded. */
   readonly checking: boolean;
   readonly budget: Budget;
+  /** Told of every value: what an editor shows at a place. */
+  watch: Watch | undefined;
   weights: WeightSource | undefined;
   /** Instance path of the layer whose body runs. */
   path = "";
@@ -125,7 +137,7 @@ export class Elaboration {
     try {
       return this.arena.within({ span, path: this.path, by: this.by }, body);
     } catch (e) {
-      if (e instanceof Mismatch) throw new Fail(report(shapes.T301, span, { why: e.message, found: e.found, wanted: e.wanted }));
+      if (e instanceof Mismatch) throw new Fail(report(shapes.T301, span, { why: e.message, found: e.found, wanted: e.wanted, axis: e.missing && { name: e.missing.name, near: [...new Set([...nearest(e.missing.name, e.missing.known), ...e.missing.known])] } }));
       throw e;
     }
   }

@@ -45,6 +45,7 @@ function evaluateLet(e: Elaboration, statement: Ast.Let, scope: Scope): { name: 
   }) ?? POISON;
   const bind = (name: Ast.Ident, v: Value): { name: string; value: Value; span: Span } => {
     if (scope.own().has(name.name)) e.attempt(() => fail(names.N210, name.span, { name: name.name }));
+    e.watch?.bound(name, v);
     return { name: name.name, value: v, span: name.span };
   };
   if (!statement.destructures) return statement.names.map((n) => bind(n, value));
@@ -63,6 +64,7 @@ export function evaluate(e: Elaboration, expr: Ast.Expr, scope: Scope): Value {
   try {
     const value = evaluateKind(e, expr, scope);
     if (value.kind === "size") sound(value.dim, expr.span);
+    e.watch?.expression(expr, value, scope);
     return value;
   } finally {
     e.budget.leave();

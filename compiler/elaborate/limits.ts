@@ -33,6 +33,10 @@ export class Budget {
     return this.#steps;
   }
 
+  /** Steps that were taken at an earlier time, for what did not have to be done again. */
+  spend(steps: number): void {
+    this.#steps += steps;
+  }
 
   enter(span: Span, nodes: number, problems: number): void {
     if (problems >= MOST_PROBLEMS || this.#steps > MOST_STEPS) throw new Silent();

@@ -21,7 +21,7 @@ export class Named {
 
   axis(x: Tensor, name: string): number {
     const at = x.axes.indexOf(name);
-    if (at < 0) throw new Mismatch(`there is no axis ${name} here`, showTensor(x), `an axis ${name}`);
+    if (at < 0) throw new Mismatch(`there is no axis ${name} here`, showTensor(x), `an axis ${name}`, { name, known: x.axes.filter((a) => !a.startsWith("_")) });
     return at;
   }
 

@@ -5,11 +5,13 @@ export class Scope {
   readonly parent: Scope | undefined;
   readonly #names = new Map<string, Value>();
   readonly #fallback: ((name: string) => Value | undefined) | undefined;
+  readonly #known: (() => Iterable<string>) | undefined;
 
-  /** `fallback` is asked last: a module resolves its declarations when they are first wanted. */
-  constructor(parent?: Scope, fallback?: (name: string) => Value | undefined) {
+  /** `fallback` is asked last: a module resolves its declarations when they are first wanted. `known` are the names that it answers. */
+  constructor(parent?: Scope, fallback?: (name: string) => Value | undefined, known?: () => Iterable<string>) {
     this.parent = parent;
     this.#fallback = fallback;
+    this.#known = known;
   }
 
   set(name: string, value: Value): void {
@@ -32,7 +34,10 @@ export class Scope {
   /** Every name that could be written here, for suggestions. */
   visible(): string[] {
     const names = new Set<string>();
-    for (let scope: Scope | undefined = this; scope; scope = scope.parent) for (const name of scope.#names.keys()) names.add(name);
+    for (let scope: Scope | undefined = this; scope; scope = scope.parent) {
+      for (const name of scope.#names.keys()) names.add(name);
+      for (const name of scope.#known?.() ?? []) names.add(name);
+    }
     return [...names];
   }
 }

@@ -52,10 +52,13 @@ export class Mismatch extends Error {
   override readonly name = "Mismatch";
   readonly found: string;
   readonly wanted: string;
-  constructor(says: string, found: string, wanted: string) {
+  /** A name that was looked for, and those that there are. */
+  readonly missing: { readonly name: string; readonly known: readonly string[] } | undefined;
+  constructor(says: string, found: string, wanted: string, missing?: { readonly name: string; readonly known: readonly string[] }) {
     super(says);
     this.found = found;
     this.wanted = wanted;
+    this.missing = missing;
   }
 }
 

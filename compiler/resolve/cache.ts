@@ -2,6 +2,7 @@
 import type * as Ast from "../../grammar/ast.ts";
 import { parse } from "../../grammar/parse.ts";
 import { type Source, source } from "../../grammar/source.ts";
+import { Unchanged } from "../../grammar/unchanged.ts";
 import { type Problem, report } from "../diagnostics/define.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import { syntaxProblem } from "../diagnostics/syntax.ts";
@@ -25,10 +26,12 @@ interface Checked {
   /** The trees that decided the result: the module's own and those that it reaches. */
   readonly of: readonly Ast.Module[];
   readonly problems: readonly Problem[];
+  readonly sound: SoundDeclarations;
 }
 
 export class ModuleCache {
   readonly #parsed = new Map<string, ParsedText>();
+  readonly #unchanged = new Map<string, Unchanged>();
   readonly #checked = new Map<string, Checked>();
   readonly #library: ModuleCache | undefined;
 
@@ -42,7 +45,9 @@ export class ModuleCache {
     const known = this.#parsed.get(path);
     if (known?.text === text) return known;
     const from = source(path, text);
-    const { ast: whole, problems } = parse(from);
+    const unchanged = this.#unchanged.get(path) ?? new Unchanged();
+    this.#unchanged.set(path, unchanged);
+    const { ast: whole, problems } = parse(from, unchanged);
     // What is deeper than the stack of who walks it is left out, and told.
     const deep = whole.declarations.filter((d) => depthOf(d, DEEPEST_TREE) > DEEPEST_TREE);
     const ast = deep.length === 0 ? whole : { ...whole, declarations: whole.declarations.filter((d) => !deep.includes(d)) };
@@ -53,14 +58,64 @@ export class ModuleCache {
   }
 
   /** What checking a module said; asked again only where its text, or one that it uses, is another. */
-  checks(module: LoadedModule, check: () => readonly Problem[]): readonly Problem[] {
+  checks(module: LoadedModule, check: (sound: SoundDeclarations) => readonly Problem[]): readonly Problem[] {
     if (this.#library && module.isLibrary) return this.#library.checks(module, check);
     const of = [...reached(module)].map((m) => m.ast);
     const known = this.#checked.get(module.path);
     if (known && known.of.length === of.length && known.of.every((ast, i) => ast === of[i])) return known.problems;
-    const problems = check();
-    this.#checked.set(module.path, { of, problems });
+    const isSameAround = known !== undefined && known.of.length === of.length && known.of.slice(1).every((ast, i) => ast === of[i + 1]);
+    const sound = new SoundDeclarations(module, isSameAround ? known.sound : undefined);
+    const problems = check(sound);
+    this.#checked.set(module.path, { of, problems, sound });
     return problems;
+  }
+}
+
+/** Declarations in which nothing was found. One whose text is the same, and that of all it mentions, is not looked at again. */
+export class SoundDeclarations {
+  /** Steps that a check took, by the texts that it depends on. */
+  readonly #steps = new Map<string, number>();
+  readonly #before: SoundDeclarations | undefined;
+  readonly #module: LoadedModule;
+  readonly #uses: string;
+  readonly #mentions = new Map<Ast.Declaration, readonly Ast.Declaration[]>();
+
+  /** `before`: of the module as it was, where what it imports is still the same. */
+  constructor(module: LoadedModule, before: SoundDeclarations | undefined) {
+    this.#module = module;
+    this.#before = before;
+    this.#uses = module.ast.uses.map((u) => this.#text(u)).join("\n");
+  }
+
+  /** The steps that checking it took, where it is known to be sound; undefined: it must be checked. */
+  known(d: Ast.Declaration): number | undefined {
+    const key = this.#key(d);
+    const steps = this.#before ? this.#before.#steps.get(key) : undefined;
+    if (steps !== undefined) this.#steps.set(key, steps);
+    return steps;
+  }
+
+  add(d: Ast.Declaration, steps: number): void {
+    this.#steps.set(this.#key(d), steps);
+  }
+
+  #text({ span }: { readonly span: Ast.Declaration["span"] }): string {
+    return this.#module.source.text.slice(span.start, span.end);
+  }
+
+  /** Every text of the module that decides what is said of a declaration. */
+  #key(d: Ast.Declaration): string {
+    const all = new Set([d]);
+    for (const one of all) for (const next of this.#mentioned(one)) all.add(next);
+    return [this.#uses, ...[...all].map((one) => this.#text(one))].join("\0");
+  }
+
+  #mentioned(d: Ast.Declaration): readonly Ast.Declaration[] {
+    const known = this.#mentions.get(d);
+    if (known) return known;
+    const made = [...mentionsOf(d)].flatMap((name) => this.#module.declared.get(name) ?? []);
+    this.#mentions.set(d, made);
+    return made;
   }
 }
 

@@ -101,7 +101,7 @@ export class Modules {
         const value = declaration ? this.#declare(module, declaration) : imported.get(name)?.();
         if (value) values.set(name, value);
         return value;
-      }),
+      }, () => [...declared.keys(), ...imported.keys()]),
     };
     this.loaded.set(path, module);
     this.#loading.push(path);

@@ -13,6 +13,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addFmt } from "./commands/fmt.ts";
 import { addInspect } from "./commands/inspect.ts";
+import { addLsp } from "./commands/lsp.ts";
 import { addNew } from "./commands/new.ts";
 import { addOptimise } from "./commands/optimise.ts";
 import { addProfile } from "./commands/profile.ts";
@@ -28,7 +29,7 @@ import { UsageError } from "./usage-error.ts";
 import { version } from "../version.ts";
 
 /** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addTypes, addInspect, addView, addOptimise, addDiff, addProfile, addBench, addTune, addExplain, addDoctor, addCompletion];
+const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addTypes, addInspect, addView, addOptimise, addDiff, addProfile, addBench, addTune, addExplain, addDoctor, addLsp, addCompletion];
 
 /** The command line with all its commands; `finish` is told what a command ended with. */
 function commandLine(context: Context): Command {

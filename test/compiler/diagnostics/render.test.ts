@@ -13,7 +13,7 @@ function at(text: string, says = "It is so.", labels: readonly Label[] = [], fil
   const start = text.indexOf("«");
   const end = text.indexOf("»") - 1;
   const from = source(file, text.replace(/[«»]/g, ""));
-  return { problem: { code: "T301", severity: "error", title: "A title", says, next: "Do that.", span: span(file, start, end), labels }, sources: sourcesOf(from) };
+  return { problem: { code: "T301", severity: "error", title: "A title", says, next: "Do that.", span: span(file, start, end), labels, fixes: [] }, sources: sourcesOf(from) };
 }
 const shown = (text: string, says?: string, columns?: number): string[] => {
   const { problem, sources } = at(text, says);
@@ -67,7 +67,7 @@ test("second places: on the same line, in the file, in another file, and in one 
     { span: span("a.kiri", 8, 9), says: "declared here" }, { span: span("a.kiri", 17, 23), says: "used here" },
     { span: span("std:b.kiri", 3, 9), says: "wanted here" }, { span: span("gone.kiri", 0, 1), says: "not shown" },
   ];
-  const problem: Problem = { code: "T302", severity: "error", title: "B", says: "So.", next: undefined, span: span("a.kiri", 13, 14), labels };
+  const problem: Problem = { code: "T302", severity: "error", title: "B", says: "So.", next: undefined, span: span("a.kiri", 13, 14), labels, fixes: [] };
   t.deepEqual(render(problem, sourcesOf(from, other)).split("\n").slice(1), [
     "   1 | fn f(x: A) { x }", "     |              ^", "     |         - declared here", "   2 | use it", "     | ------ used here",
     "     in std:b.kiri:2:3", "   2 |   wanted", "     |   ------ wanted here", "     in gone.kiri", "     not shown", "So.", "More: kiri explain T302", "",

@@ -8,7 +8,7 @@ import { answer, kiri } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/safetensors-file.ts";
 
 const cwd = packageRoot();
-const COMMANDS = ["new", "check", "compile", "run", "test", "fmt", "inspect", "view", "optimise", "diff", "profile", "bench", "tune", "explain", "doctor", "completion"];
+const COMMANDS = ["new", "check", "compile", "run", "test", "fmt", "inspect", "view", "optimise", "diff", "profile", "bench", "tune", "explain", "doctor", "lsp", "completion"];
 
 test("help names every command, and help of every command shows examples", async (t) => {
   const help = await kiri({ cwd }, "--help");
