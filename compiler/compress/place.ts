@@ -354,12 +354,13 @@ class Weaver {
     return known === undefined ? count.key : `${known}`;
   }
 
-  /** The named value that a node is, or is made of; of several names the one in the layers of the fold, where `down NAME by …` looks for it. */
-  #siteOf(node: Node, name: string): string | undefined {
+  /** The named value that a node is, or is made of: its first path, and what the layers of the fold call it, where `down NAME by …` looks for it. */
+  #siteOf(node: Node, name: string): { readonly path: string; readonly called: string | undefined } | undefined {
     const layers = this.#active.flatMap((a) => a.placement.instances.map((i) => `${i.place.path}.`));
     for (let at: Node | undefined = node; at; at = at.inputs.find((input) => mentions(input, name))) {
       const paths = [...this.#e.sites].flatMap(([path, site]) => (site.tensor.node === at ? [path] : []));
-      if (paths.length > 0) return paths.find((path) => layers.some((layer) => path.startsWith(layer)) && nameOf(path)) ?? paths[0];
+      const [path] = paths;
+      if (path !== undefined) return { path, called: nameOf(paths.find((p) => layers.some((layer) => p.startsWith(layer)) && nameOf(p)) ?? path) };
     }
     return undefined;
   }
@@ -371,8 +372,8 @@ class Weaver {
     const label = origin ? [{ span: origin.span, says: `this carries ${this.#describeCount(old.count)} tokens` }] : [];
     const site = this.#siteOf(old.input, name);
     return fail(folds.F307, span, {
-      name: nameOf(site),
-      first: site ?? (origin?.path || "a value from before the fold"), second: this.#e.arena.originsOf(folded.input)[0]?.path || "the folded value",
+      name: site?.called,
+      first: site?.path ?? (origin?.path || "a value from before the fold"), second: this.#e.arena.originsOf(folded.input)[0]?.path || "the folded value",
       left: this.#describeCount(old.count), right: this.#describeCount(folded.count),
     }, [...label, ...this.#label(node, "and here it meets the folded tokens")]);
   }

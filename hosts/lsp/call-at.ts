@@ -10,7 +10,7 @@ import { readable } from "./readable.ts";
 
 type Token = ReturnType<typeof layout>["chunks"][number][number];
 
-export interface OpenCall {
+interface OpenCall {
   /** `plan.sum`: the words before the bracket. */
   readonly path: readonly string[];
   /** Arguments before the cursor's, those before `;` and those after it. */
@@ -29,7 +29,7 @@ export function tokensBefore(source: Source, offset: number): readonly Token[] {
   return layout(source).chunks.flat().filter((t) => !isVirtual(t) && endOf(t) <= offset);
 }
 
-export const isName = (t: Token | undefined): boolean => t !== undefined && (isWord(t.tokenType) || rowOf(t.tokenType)?.role === "reserved");
+const isName = (t: Token | undefined): boolean => t !== undefined && (isWord(t.tokenType) || rowOf(t.tokenType)?.role === "reserved");
 
 /** `a.b.c` that ends at token `last`. */
 export function pathBefore(tokens: readonly Token[], last: number): string[] {
@@ -88,7 +88,7 @@ function argumentsIn(tokens: readonly Token[], path: readonly string[]): OpenCal
   return { path, before, after, isStatic, argument: tokens[start + 1]?.image === ":" ? tokens[start]?.image : undefined, given };
 }
 
-export interface Callable {
+interface Callable {
   readonly name: string;
   readonly doc: Ast.Doc;
   readonly tensors: readonly Ast.Param[];

@@ -16,7 +16,7 @@ export function definition(analysis: Analysis, offset: number): Location | undef
   return found && locate(analysis, found.means);
 }
 
-export function locate(analysis: Analysis, means: Meaning): Location | undefined {
+function locate(analysis: Analysis, means: Meaning): Location | undefined {
   const known: Source | undefined = analysis.sources.get(means.at.file) ?? means.module?.source;
   return { uri: uriOf(means.file), range: known ? rangeOf(known, means.at) : NOWHERE };
 }

@@ -5,7 +5,7 @@ import type { FileFacts } from "../../compiler/host.ts";
 import { NodeHost } from "../node-host.ts";
 
 /** The texts of open files by their absolute paths, links followed. */
-export type OpenTexts = (path: string) => string | undefined;
+type OpenTexts = (path: string) => string | undefined;
 
 export class EditorHost extends NodeHost {
   readonly #open: OpenTexts;

@@ -34,7 +34,7 @@ export function part(layer: LayerType, name: string): { readonly member: Ast.Sub
   return member && { member, layer: layerOf(member.layer.callee, layer.scope) };
 }
 
-export interface Site {
+interface Site {
   readonly name: string;
   /** Where the value is bound. */
   readonly ident: Ast.Ident;

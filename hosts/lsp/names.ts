@@ -8,7 +8,7 @@ import { observed } from "./observed.ts";
 import { fileOf } from "./places.ts";
 import type { Analysis } from "./workspace.ts";
 
-export type NameKind = "declaration" | "parameter" | "value" | "axis" | "field" | "method" | "part" | "weight" | "site" | "module" | "variant" | "carry";
+type NameKind = "declaration" | "parameter" | "value" | "axis" | "field" | "method" | "part" | "weight" | "site" | "module" | "variant" | "carry";
 
 /** What a name stands for. Two are the same where they are bound at the same place. */
 export interface Meaning {
@@ -24,7 +24,7 @@ export interface Meaning {
   readonly module?: LoadedModule;
 }
 
-export interface Occurrence {
+interface Occurrence {
   readonly span: Span;
   readonly means: Meaning;
 }

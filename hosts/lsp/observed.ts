@@ -6,7 +6,7 @@ import type { Value } from "../../compiler/elaborate/value.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import type { Analysis } from "./workspace.ts";
 
-export interface Observed {
+interface Observed {
   readonly values: ReadonlyMap<Ast.Expr, Value>;
   readonly scopes: ReadonlyMap<Ast.Expr, Scope>;
   readonly bound: ReadonlyMap<Ast.Ident, Value>;

@@ -1,6 +1,6 @@
 // What editors write when somebody begins a declaration: one list for the server's completion and the extension's snippets.
 
-export interface Snippet {
+interface Snippet {
   /** The word that one types. */
   readonly word: string;
   readonly says: string;

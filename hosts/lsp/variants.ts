@@ -1,6 +1,7 @@
 // Pipelines elaborated with real sizes: what a site is in the plain model and in a variant, and what each line of a `compress` leaves.
 // Headers of weight files are read, weights are not; nothing here runs on a keystroke, and what is asked twice is remembered.
 import { elaborate } from "../../compiler/compile.ts";
+import { openingsOf } from "../../compiler/compress/open.ts";
 import type { Tensor } from "../../compiler/elaborate/value.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import { pause } from "./checking.ts";
@@ -29,7 +30,9 @@ export async function wovenOf(analysis: Analysis, compression: Ast.CompressDecl,
   const plain = await plainOf(analysis, compression.target.name, wish);
   if (!plain || count === 0) return plain;
   const items = placements(compression).slice(0, count);
-  return remembered(analysis, `${plain.pipeline.name.name} ${compression.span.start} ${count}`, wish, () => elaborate(analysis.program, plain.pipeline, { ...compression, items }).value);
+  // What is left open for `kiri tune` is looked at with its first values.
+  const values = Object.fromEntries(openingsOf(analysis.program, compression).openings.map((o) => [o.name, o.first]));
+  return remembered(analysis, `${plain.pipeline.name.name} ${compression.span.start} ${count}`, wish, () => elaborate(analysis.program, plain.pipeline, { ...compression, items }, { values }).value);
 }
 
 export const placements = ({ items }: Ast.CompressDecl): (Ast.PlaceFold | Ast.PlaceRewrite)[] => items.filter((i) => i.kind === "place-fold" || i.kind === "place-rewrite");

@@ -21,7 +21,7 @@ export function readCases(text: string): Case[] {
     return {
       title: title.trim(),
       files: sections.filter((s) => s.head.endsWith(".kiri")).map((s) => ({ path: s.head, text: s.body })),
-      asks: sections.filter((s) => !s.head.endsWith(".kiri")).map((s) => ({ what: s.head, answer: s.body.trim() })),
+      asks: sections.filter((s) => !s.head.endsWith(".kiri")).map((s) => ({ what: s.head, answer: s.body.trimEnd() })),
     };
   });
 }
