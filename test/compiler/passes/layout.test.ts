@@ -29,3 +29,15 @@ test("where one of two would have to be transposed anew, both stay", async (t) =
   const { after } = await passCase(t, { golden: "layout/two sides", passes: [layout], make: (b) => together(b, b.add(inHeads(b, tokens(b)), b.input("other", "f32", [B, H, N, D]))) });
   t.is(count(after, "transpose"), 2);
 });
+
+test("queries, keys and values that were put in front are taken where they stand", async (t) => {
+  const { after } = await passCase(t, {
+    golden: "layout/parts put in front", passes: [layout],
+    make: (b) => {
+      const parts = b.transpose(b.reshape(tokens(b), [B, N, 3, 2, 2]), [2, 0, 3, 1, 4]);
+      const part = (i: number) => b.reshape(b.transpose(b.reshape(b.slice(parts, 0, i, i + 1), [B, 2, N, 2]), [0, 2, 1, 3]), [B, N, 4]);
+      return b.concat([part(0), part(2), part(1)], 2);
+    },
+  });
+  t.is(count(after, "transpose"), 0);
+});
