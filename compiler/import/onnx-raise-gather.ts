@@ -10,7 +10,7 @@ const gather: Raise = (u) => {
   const axis = u.axis(u.int("axis", 0), u.dims(0).length);
   const [known, wanted] = [u.value(0)?.sizes, u.value(1)?.numbers];
   if (known && wanted && u.dims(0).length === 1) {
-    const found = wanted.map((p) => known[p < 0 ? p + known.length : p]);
+    const found: (Dim | undefined)[] = wanted.map((p) => known[p < 0 ? p + known.length : p]);
     if (!found.includes(undefined)) return valueOfSizes(u.o, u.value(0)?.type.dtype as DType, found as Dim[], u.dims(1).map((d) => asNumber(d) as number));
   }
   const x = u.x(0);

@@ -5,7 +5,12 @@ import { FAULTS, type FaultCode, RuntimeError, refuse } from "../../runtime/erro
 import { nearest } from "../../runtime/nearest.ts";
 import { inProject } from "./support.ts";
 
-const sources = (readdirSync(inProject("runtime"), { recursive: true, encoding: "utf8" })).filter((f) => f.endsWith(".ts") && f !== "errors.ts").map((f) => readFileSync(inProject(`runtime/${f}`), "utf8")).join("\n");
+/** What bundlers put into a page reports too. */
+const sources = ["runtime", "hosts/bundler"]
+  .flatMap((folder) => readdirSync(inProject(folder), { recursive: true, encoding: "utf8" }).map((f) => `${folder}/${f}`))
+  .filter((f) => f.endsWith(".ts") && f !== "runtime/errors.ts")
+  .map((f) => readFileSync(inProject(f), "utf8"))
+  .join("\n");
 
 for (const code of Object.keys(FAULTS) as FaultCode[]) {
   test(`${code} has a page with its title, its reason and a way out, and something reports it`, (t) => {

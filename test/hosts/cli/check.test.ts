@@ -47,7 +47,7 @@ test("JSON has one shape", async (t) => {
   t.is(ran.err, "");
   t.like(rest, { format: 1, command: "check", ok: false, exit: 1 });
   t.regex(rest.kirigami, /^\d+\.\d+\.\d+/);
-  t.deepEqual(rest.programs, [{ file: "a.kiri", pipelines: ["half"], variants: [] }]);
+  t.deepEqual(rest.programs, [{ file: "a.kiri", pipelines: ["half"], variants: [], open: {} }]);
   t.deepEqual(problems.map((p) => [p.code, p.severity, p.place?.file, p.place?.line, p.place?.column]), [["N204", "warning", "a.kiri", 1, 20], ["N205", "error", "a.kiri", 4, 12]]);
   t.deepEqual(answer(await kiri({ cwd: project({ "a.kiri": BAD }) }, "check", "--format", "json")).problems, problems);
 });
