@@ -8,7 +8,7 @@ import { Mismatch, type Node, topological } from "../graph/node.ts";
 import { substituteAttrs } from "../graph/substitute.ts";
 import { mixesRecords } from "../import/onnx-batch.ts";
 import { type Swap, derived } from "../import/onnx-derive.ts";
-import type { RecognisedSite } from "../import/recognised.ts";
+import { companionOf, type RecognisedSite } from "../import/recognised.ts";
 import { isOpaque } from "../ops/foreign.ts";
 import { asNumber, asSymbol, constant, type Dim, substitute, symbolsOf } from "../types/dim.ts";
 import { BATCH, BATCH_SIZE } from "./boundary.ts";
@@ -230,7 +230,7 @@ class Again {
     const set = (path: string, value: Tensor | undefined): void => { if (value) sites.set(path, { path, tensor: value, span }); };
     for (const { name, value } of this.#arguments) {
       set(`${model}.${name}`, value);
-      const kind = /mask/.test(name) ? "mask" : /position/.test(name) ? "positions" : undefined;
+      const kind = companionOf(name);
       if (kind) for (const block of this.#model.blocks) set(`${block.path}.${kind}`, value);
     }
     for (const [name, site] of this.#model.places.whole) set(`${model}.${name}`, this.#sites.get(site.node));

@@ -27,3 +27,8 @@ export interface RecognisedSite {
   /** Names of axes by position: ["B", "N", "C"], ["B", "H", "N'", "N"]. */
   readonly axes: readonly string[];
 }
+
+/** What an input of a file is to the blocks, by its name: folds take masks and positions along with the tokens. */
+export function companionOf(input: string): "mask" | "positions" | undefined {
+  return /mask/.test(input) ? "mask" : /position/.test(input) ? "positions" : undefined;
+}

@@ -1,9 +1,10 @@
 // Whether blocks can run on another count of tokens: they are made again with a symbol in its place, op by op, and every shape rule must still hold.
-import { type Arena, type Attr, type Attrs, type Literal, Mismatch, type Node } from "../../graph/node.ts";
+import { type Arena, type Attr, type Attrs, Mismatch, type Node } from "../../graph/node.ts";
 import { foreignAttrs, isOpaque } from "../../ops/foreign.ts";
 import { type Dim, asNumber, constant, divideExactly, isDim, multiply, product, substitute, symbol, asSymbol } from "../../types/dim.ts";
-import { BITS, type TensorType, printType } from "../../types/tensor.ts";
-import { type Flow, bare, between, opOf, operatorOf } from "./flow.ts";
+import { type TensorType, printType } from "../../types/tensor.ts";
+import { leftBehind } from "./companions.ts";
+import { type Flow, between, opOf, operatorOf } from "./flow.ts";
 
 interface Refusal {
   /** What is to blame: the node that cannot be made again, or a table that it is given. */
@@ -64,15 +65,17 @@ class Again {
     const inputs = node.inputs.map((x) => this.#made.get(x) ?? x);
     const first = this.#attempt(node, inputs);
     if (!(first instanceof Mismatch)) return this.#keep(node, first);
-    // Values from outside that count the tokens as well: a mask, positions. A fold can take them along, unless they are fixed numbers.
+    // Values from outside that count the tokens as well: a mask, positions.
     const outside = node.inputs.flatMap((x, i) => (this.#made.has(x) || !x.type.dims.some((d) => this.#isOld(d)) ? [] : [i]));
     for (const axes of [(d: readonly number[]) => d, (d: readonly number[]) => d.slice(-1), (d: readonly number[]) => d.slice(0, 1)]) {
       if (outside.length === 0) break;
       const put = inputs.map((x, i) => (outside.includes(i) ? this.#standIn(x, axes(x.type.dims.flatMap((d, at) => (this.#isOld(d) ? [at] : [])))) : x));
       const made = this.#attempt(node, put);
       if (made instanceof Mismatch) continue;
-      const fixed = outside.map((i) => node.inputs[i] as Node).find((x) => this.#isFixed(x));
-      if (fixed) return { node: bare(fixed), at: node, why: `a table for ${this.#old.key} tokens: ${printType(fixed.type)}` };
+      for (const i of outside) {
+        const left = leftBehind(this.#flow, node.inputs[i] as Node, this.#old);
+        if (left) return { node: left.node, at: node, why: left.why };
+      }
       return this.#keep(node, made);
     }
     return { node, at: node, why: `${node.op === "foreign" ? operatorOf(node) : node.op} holds for ${this.#old.key} tokens only: ${first.found}, wanted ${first.wanted}` };
@@ -96,28 +99,6 @@ class Again {
 
   #isOld(dim: Dim): boolean {
     return this.#arena.facts.equal(dim, this.#old);
-  }
-
-  /**
-   * Numbers that stand in the file for each token, or each pair of them: no data of a run went into them, and no count that a
-   * run knows. What is the same for all tokens is good for every count.
-   */
-  #isFixed(node: Node): boolean {
-    if (asNumber(this.#old) === undefined || this.#flow.isActive(node)) return false;
-    const pairs = multiply(this.#old, this.#old);
-    const counts = (x: Node): boolean => x.type.dims.some((d) => this.#isOld(d) || this.#arena.facts.equal(d, pairs));
-    const seen = new Set<Node>([node]);
-    for (const at of seen) {
-      if (at.op === "fill" || at.op === "expand" || (at.op === "const" && isEven(at.attrs.value as Literal))) {
-        for (const x of at.inputs) if (counts(x)) seen.add(x);
-        continue;
-      }
-      const from = at.inputs.filter(counts);
-      // Put together of what has no count: numbers, a row for each token.
-      if (from.length === 0) return true;
-      for (const x of from) seen.add(x);
-    }
-    return false;
   }
 
   // ── attributes that hold the count ──
@@ -176,12 +157,6 @@ class Again {
 }
 
 const EACH: ReadonlySet<string> = new Set(["reciprocal", "max", "relu", "sigmoid", "silu", "gelu", "erf", "tanh", "sqrt", "norm", "neg"]);
-
-/** The same number everywhere: as good for every count. */
-function isEven({ dtype, bytes }: Literal): boolean {
-  const width = BITS[dtype] / 8;
-  return bytes.every((b, i) => i < width || b === bytes[i - width]);
-}
 
 /**
  * The shape that a reshape leads to once its input has another count of tokens. Axes of both sides belong together in runs
