@@ -74,3 +74,7 @@ test("a file with problems is left alone", (t) => {
 });
 
 test("line ends stay as they are", (t) => t.is(formatted("let  a = 1\r\nlet b = 2\r\n"), "let a = 1\r\nlet b = 2\r\n"));
+
+test("the library and the pipelines are laid out", (t) => {
+  for (const { path, text } of kiriFiles) t.is(format(source(path, text)).text, text, path);
+});
