@@ -84,3 +84,15 @@ for (const [name, { pipeline, why, refusal }] of Object.entries(REFUSED))
       t.regex(told(problems).join(), refusal);
     }
   });
+
+test("whisper-decoder.dynamo: sizes of its cross attention are not found again, so a call is refused before any fold is", (t) => {
+  const found = recognised("whisper-decoder.dynamo");
+  t.false(found.foldable);
+  t.regex(found.obstacles.at(-1)?.why ?? "", COUNTED.why);
+  const pipeline = "pipeline p(input_ids: i64[N], encoder_hidden_states: f32[M, C = 16]) -> { y: f32[N, C = 16] } { { y: m(input_ids, encoder_hidden_states) } }";
+  for (const line of ["", "across blocks[*] with tome(r: 2)"]) {
+    const { value, problems } = attempted(program("whisper-decoder.dynamo", pipeline, line), line ? FOLDED : PLACE);
+    t.is(value, undefined);
+    t.regex(told(problems).join(), /^T309 the output y of p gives\n {2}found {2}f32\[m\.#\d+, m\.#\d+, 16\]\n {2}wanted f32\[B, N, C = 16\]$/);
+  }
+});
