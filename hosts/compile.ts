@@ -7,7 +7,7 @@ import { openProgram } from "../compiler/program.ts";
 import { ModuleCache } from "../compiler/resolve/cache.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
 import type { Source } from "../grammar/source.ts";
-import { type BuildOptions, type BuildResult, build, openHost } from "./build.ts";
+import { type BuildOptions, type BuildResult, build, type Looking, openHost } from "./build.ts";
 
 export type { Label, Problem, Severity } from "../compiler/diagnostics/define.ts";
 export type { TargetName } from "../compiler/targets/target.ts";
@@ -43,8 +43,8 @@ export interface CheckResult {
 const LIBRARY = new ModuleCache();
 
 /** Every problem of a program, its pipelines and its variants, each told once; pipelines are looked at even where declarations have errors. Nothing is written or run. */
-export function check(options: CheckOptions): CheckResult {
-  const opened = openHost(options);
+export function check(options: CheckOptions, looking: Looking = {}): CheckResult {
+  const opened = openHost({ ...options, ...looking });
   if (!opened.host) return { pipelines: [], variants: [], open: {}, problems: [opened.problem], sources: new Map() };
   const { host } = opened;
   try {

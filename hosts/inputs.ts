@@ -57,11 +57,16 @@ export class Inputs implements Observer {
     return { files: [...this.#files].sort(), folders: [...this.#folders].sort(), missing: missing.sort() };
   }
 
+  /** Of a path in states. */
+  name(path: string): string {
+    return relative(this.#root, path).split(sep).join("/");
+  }
+
   /** As it is now. */
   async states(memory: DigestMemory, verify = false): Promise<InputStates> {
     const all: [string, string][] = [];
     const { files, folders, missing } = this.watched;
-    for (const path of [...files, ...folders, ...missing]) all.push([relative(this.#root, path).split(sep).join("/"), await stateOf(path, this.#folders.has(path), memory, verify)]);
+    for (const path of [...files, ...folders, ...missing]) all.push([this.name(path), await stateOf(path, this.#folders.has(path), memory, verify)]);
     return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
@@ -71,6 +76,13 @@ export async function areUnchanged(root: string, states: InputStates, memory: Di
   const sized = Object.entries(states).map(([path, state]) => ({ path: join(root, path), state, size: statSync(join(root, path), { throwIfNoEntry: false })?.size ?? 0 }));
   for (const { path, state } of sized.sort((a, b) => a.size - b.size)) if ((await stateOf(path, state.startsWith(`${FOLDER}:`), memory, verify)) !== state) return false;
   return true;
+}
+
+/** Names of the inputs that are not as they were. */
+export async function changesIn(root: string, states: InputStates, memory: DigestMemory): Promise<string[]> {
+  const changed: string[] = [];
+  for (const [name, state] of Object.entries(states)) if ((await stateOf(join(root, name), state.startsWith(`${FOLDER}:`), memory, false)) !== state) changed.push(name);
+  return changed;
 }
 
 async function stateOf(path: string, isListed: boolean, memory: DigestMemory, verify: boolean): Promise<string> {

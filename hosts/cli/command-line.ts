@@ -3,7 +3,6 @@ import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { HostError } from "../../compiler/host.ts";
 import { addBench } from "./commands/bench.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCompile } from "./commands/compile.ts";
@@ -25,7 +24,7 @@ import { addView } from "./commands/view.ts";
 import { type AddCommand, type Context, examples } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io } from "./io.ts";
-import { UsageError } from "./usage-error.ts";
+import { mistakeText } from "./usage-error.ts";
 import { version } from "../version.ts";
 
 /** In the order of the help. */
@@ -72,23 +71,15 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
 function failed(error: unknown, argv: readonly string[], io: Io): ExitCode {
   if (io.signal.aborted) return EXIT.interrupted;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
-  if (error instanceof UsageError || error instanceof HostError) {
-    io.stderr.write(`kiri: ${error.message}\n`);
-    if (error instanceof UsageError && error.hint) io.stderr.write(`${error.hint}\n`);
-    return EXIT.usage;
-  }
-  if (isRuntimeError(error)) {
-    io.stderr.write(`kiri: ${error.code}  ${error.title}\n${error.says}\n${error.next}   More: kiri explain ${error.code}\n`);
+  const says = mistakeText(error);
+  if (says !== undefined) {
+    io.stderr.write(says);
     return EXIT.usage;
   }
   if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return EXIT.success;
   io.stderr.write(bug(error, argv));
   return EXIT.internal;
 }
-
-/** A mistake that the runtime reports; told by its code, so that the runtime need not be in memory. */
-const isRuntimeError = (error: unknown): error is Error & { code: string; title: string; says: string; next: string } =>
-  error instanceof Error && /^R\d{3}$/.test(String((error as { code?: unknown }).code)) && "says" in error;
 
 /** A bug of ours: what happened, and a file with all that we need to mend it. */
 function bug(error: unknown, argv: readonly string[]): string {

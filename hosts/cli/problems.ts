@@ -43,10 +43,10 @@ export function printProblems(io: Io, reports: readonly Report[]): void {
   if (total) io.stderr.write(`${total}\n`);
 }
 
-/** What every `--json` answer holds; `data` is the command's own. */
-export function printJson(io: Io, command: string, code: ExitCode, reports: readonly Report[], data: object): void {
+/** What every `--json` answer holds; `data` is the command's own. A `line` is one of several answers. */
+export function printJson(io: Io, command: string, code: ExitCode, reports: readonly Report[], data: object, form: "document" | "line" = "document"): void {
   const problems: JsonProblem[] = reports.flatMap((r) => inOrder(r.problems).map((p) => toJson(p, r.sources)));
-  io.stdout.write(`${JSON.stringify({ format: 1, kirigami: version(), command, ok: code === EXIT.success, exit: code, problems, ...data }, undefined, 2)}\n`);
+  io.stdout.write(`${JSON.stringify({ format: 1, kirigami: version(), command, ok: code === EXIT.success, exit: code, problems, ...data }, undefined, form === "line" ? 0 : 2)}\n`);
 }
 
 /** For code scanning, on standard output: one log for all programs of one repository. */

@@ -1,17 +1,22 @@
 // `kiri check`: every problem of a program, its pipelines and its variants, without running anything.
+import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { check as checkOne } from "../../compile.ts";
 import { type Context, examples } from "../command.ts";
+import type { ExitCode } from "../exit.ts";
 import { type Io, readStdin } from "../io.ts";
 import { exitOf, type Format, formatOption, maxWarningsOption, printAnnotations, printJson, printProblems, printSarif, type Report } from "../problems.ts";
 import { type ProgramFile, programs, rootOf, show } from "../project.ts";
+import { UsageError } from "../usage-error.ts";
+import { type Round, watchInputs } from "../watch.ts";
 
 interface Options {
   readonly format: Format;
   readonly json?: boolean;
   readonly maxWarnings?: number;
   readonly target: TargetName;
+  readonly watch?: boolean;
 }
 
 export function addCheck(program: Command, context: Context): void {
@@ -23,21 +28,39 @@ export function addCheck(program: Command, context: Context): void {
     .option("--json", "short for --format json")
     .addOption(maxWarningsOption())
     .addOption(new Option("--target <name>", "what fusing is checked for").choices(["cpu", "cuda", "portable"]).default("cpu"))
+    .option("--watch", "check again whenever the content of a program, a model or another input changes; with --json a line for each check")
     .action(async (files: string[], options: Options) => context.finish(await check(context.io, files, options)));
   examples(command, [
     ["kiri check", "the programs of the nearest project"],
     ["kiri check pipelines/scenes.kiri", "one of them"],
+    ["kiri check --watch", "again after each edit"],
     ["kiri check --format sarif > kiri.sarif", "for code scanning"],
     ["kiri check --format github --max-warnings 0", "in a build"],
   ]);
 }
 
-async function check(io: Io, files: readonly string[], options: Options): Promise<0 | 1 | 2 | 3 | 130> {
+async function check(io: Io, files: readonly string[], options: Options): Promise<ExitCode> {
+  if (options.watch) return checkAgain(io, files, options);
   const checked = files.includes("-") ? [checkText(io, (await readStdin(io)).toString("utf8"), options.target)] : programs(io.cwd, files).map((p) => checkProgram(p, undefined, options.target));
+  return print(io, checked, options);
+}
+
+function checkAgain(io: Io, files: readonly string[], options: Options): Promise<ExitCode> {
+  const format = options.json ? "json" : options.format;
+  if (files.includes("-")) throw new UsageError("Standard input is read once; it cannot be watched.", "Name files or directories.");
+  if (format === "sarif" || format === "github") throw new UsageError(`--format ${format} is for one check.`, "Leave --watch out, or take --json: a line for each check.");
+  // Files that are not there at the start are a slip; later ones come and go.
+  const names = (): readonly string[] => programs(io.cwd, files).map((p) => show(io.cwd, p));
+  names();
+  const run = (round: Round): ExitCode => print(io, programs(io.cwd, files).map((p) => checkProgram(p, undefined, options.target, round)), options, round);
+  return watchInputs(io, { command: "check", isJson: format === "json", run, names });
+}
+
+function print(io: Io, checked: readonly Checked[], options: Options, round?: Round): ExitCode {
   const reports = checked.map((c) => c.report);
   const code = exitOf(reports, options.maxWarnings);
   const format = options.json ? "json" : options.format;
-  if (format === "json") printJson(io, "check", code, reports, { programs: checked.map((c) => c.summary) });
+  if (format === "json") printJson(io, "check", code, reports, { programs: checked.map((c) => c.summary), ...(round ? { watch: round.facts() } : {}) }, round ? "line" : "document");
   else if (format === "sarif") printSarif(io, reports);
   else if (format === "github") printAnnotations(io, reports);
   else {
@@ -63,7 +86,8 @@ function checkText(io: Io, text: string, target: TargetName): Checked {
   return checkProgram({ root, file: "stdin.kiri" }, text, target);
 }
 
-function checkProgram(program: ProgramFile, text: string | undefined, target: TargetName): Checked {
-  const { problems, sources, pipelines, variants, open } = checkOne({ root: program.root, file: program.file, target, ...(text === undefined ? {} : { text }) });
+function checkProgram(program: ProgramFile, text: string | undefined, target: TargetName, round?: Round): Checked {
+  round?.inputs.nothing(join(program.root, program.file));
+  const { problems, sources, pipelines, variants, open } = checkOne({ root: program.root, file: program.file, target, ...(text === undefined ? {} : { text }) }, round ? { observer: round.inputs, digests: round.digests } : {});
   return { report: { program, problems, sources }, summary: { file: program.file, pipelines, variants, open } };
 }

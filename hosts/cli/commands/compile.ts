@@ -9,10 +9,11 @@ import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { exitOf, maxWarningsOption, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
-import { oneProgram } from "../project.ts";
+import { oneProgram, type ProgramFile } from "../project.ts";
 import { bytes, large, table } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
 import { addVariantOptions, chosenVariant, type VariantOptions } from "../variant.ts";
+import { type Round, watchInputs } from "../watch.ts";
 
 interface Options extends VariantOptions {
   readonly out?: string;
@@ -20,6 +21,7 @@ interface Options extends VariantOptions {
   readonly layout: "artefact" | "hf";
   readonly dtype?: HubType;
   readonly json?: boolean;
+  readonly watch?: boolean;
   readonly maxWarnings?: number;
 }
 
@@ -31,11 +33,13 @@ export function addCompile(program: Command, context: Context): void {
     .addOption(new Option("--dtype <name>", "with --layout hf: what the model is stored as, which names its file; found by its weights unless given").choices(HUB_TYPES))
     .addOption(maxWarningsOption())
     .option("--json", "print JSON")
+    .option("--watch", "build again whenever the content of a source, a model or another input changes; with --json a line for each build")
     .action(async (file: string | undefined, options: Options) => context.finish(await compileFile(context.io, file, options)));
   examples(command, [
     ["kiri compile pipelines/digits.kiri", "the plain model"],
     ["kiri compile pipelines/digits.kiri --variant lite -o build/lite", "a variant, its gates measured"],
     ["kiri compile pipelines/embed.kiri --layout hf -o hub/embed", "for transformers.js: onnx/model.onnx, config.json, tokenizer.json"],
+    ["kiri compile pipelines/digits.kiri --no-gates --watch", "again after each edit"],
     ["kiri compile --variant lite --no-gates --json", "in a script, measuring nothing"],
   ]);
 }
@@ -43,6 +47,13 @@ export function addCompile(program: Command, context: Context): void {
 async function compileFile(io: Io, arg: string | undefined, options: Options): Promise<ExitCode> {
   if (options.dtype !== undefined && options.layout !== "hf") throw new UsageError("--dtype names a file of the Hugging Face layout.", "Give --layout hf too, or leave --dtype out.");
   const program = oneProgram(io.cwd, arg);
+  if (!options.watch) return compileProgram(io, program, options);
+  return watchInputs(io, { command: "compile", isJson: options.json ?? false, run: (round) => compileProgram(io, program, options, round) });
+}
+
+async function compileProgram(io: Io, program: ProgramFile, options: Options, round?: Round): Promise<ExitCode> {
+  // A program that cannot be opened now may be there later.
+  round?.inputs.nothing(join(program.root, program.file));
   const variant = chosenVariant(program, options);
   const progress = new ProgressLines(io, options.json);
   const name = options.pipeline ?? program.file.replace(/^.*\//, "").replace(/\.kiri$/, "");
@@ -50,11 +61,11 @@ async function compileFile(io: Io, arg: string | undefined, options: Options): P
   const result = await build({
     root: program.root, file: program.file, target: options.target, out, gates: options.gates, layout: options.layout, ...(options.dtype ? { hubType: options.dtype } : {}), signal: io.signal, onProgress: progress.update,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
-  }).finally(() => progress.end());
+  }, round ? { observer: round.inputs, digests: round.digests } : {}).finally(() => progress.end());
   const reports = [{ program, problems: result.problems, sources: result.sources }];
   const code = exitOf(reports, options.maxWarnings);
   if (options.json) {
-    printJson(io, "compile", code, reports, { artifact: result.artifact ?? null, manifest: result.manifest ?? null, report: result.report ?? null });
+    printJson(io, "compile", code, reports, { artifact: result.artifact ?? null, manifest: result.manifest ?? null, report: result.report ?? null, ...(round ? { watch: round.facts() } : {}) }, round ? "line" : "document");
     return code;
   }
   printProblems(io, reports);
