@@ -3,6 +3,7 @@
 import type { Arena, GraphOutput, Node } from "../graph/node.ts";
 import { topological } from "../graph/node.ts";
 import { mostOf } from "../ops/choose.ts";
+import { multiplyAdds } from "../ops/multiply-adds.ts";
 import { asSymbol, constant, type Dim } from "../types/dim.ts";
 
 export interface Cost {
@@ -24,13 +25,12 @@ type TokenCount = number | string | undefined;
 
 export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
   const size = countedSizes(arena);
-  const count = (dims: readonly Dim[]): number => dims.reduce((p, d) => p * size(d), 1);
   let [total, blocks, folded, weightBytes] = [0, 0, 0, 0];
   const byPath = new Map<string, number>();
   let tokens: Cost["tokens"];
   for (const node of topological(outputs.map((o) => o.node))) {
     if (node.op === "weight") weightBytes += (node.attrs.ref as { length: number }).length;
-    const macs = products(node, count, size);
+    const macs = multiplyAdds(node, size);
     if (macs === 0) continue;
     total += macs;
     const origins = arena.originsOf(node);
@@ -63,10 +63,4 @@ function countOf(arena: Arena, dim: Dim, size: (d: Dim) => number): TokenCount {
   if ([...arena.facts.symbolsOf(dim)].every((name) => arena.makerOf(name))) return size(dim);
   const bound = arena.facts.bind(dim);
   return arena.facts.definitions([bound]).size === 0 ? asSymbol(bound) : undefined;
-}
-
-function products(node: Node, count: (dims: readonly Dim[]) => number, size: (d: Dim) => number): number {
-  if (node.op !== "matmul" && node.op !== "linearInt8") return 0;
-  const left = node.inputs[0]?.type.dims ?? [];
-  return count(node.type.dims) * size(left[left.length - 1] as Dim);
 }

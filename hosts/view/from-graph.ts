@@ -7,7 +7,7 @@ import type { Facts } from "../../compiler/types/dim.ts";
 import type { TensorType } from "../../compiler/types/tensor.ts";
 import { type Drawing, type DrawnNode, linesOf } from "./drawing.ts";
 import { withFoldPlaces } from "./fold-places.ts";
-import { multiplyAdds } from "./multiply-adds.ts";
+import { multiplyAdds } from "../../compiler/ops/multiply-adds.ts";
 import { steps } from "./steps.ts";
 
 export function drawingOf(compiled: Compiled): Drawing {

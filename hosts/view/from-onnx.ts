@@ -11,7 +11,7 @@ import { isOpaque } from "../../compiler/ops/foreign.ts";
 import { type Drawing, type DrawnNode, linesOf } from "./drawing.ts";
 import { withFoldPlaces } from "./fold-places.ts";
 import { typeText } from "./from-graph.ts";
-import { multiplyAdds } from "./multiply-adds.ts";
+import { multiplyAdds } from "../../compiler/ops/multiply-adds.ts";
 import { steps } from "./steps.ts";
 
 interface OnnxOptions {

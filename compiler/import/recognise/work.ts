@@ -1,9 +1,10 @@
 // What an imported graph costs: parameters, and multiply-adds of its products and convolutions, in all and by block.
 import type { Graph, Node } from "../../graph/node.ts";
+import { multiplyAdds } from "../../ops/multiply-adds.ts";
 import type { Dim } from "../../types/dim.ts";
 import { isFloat } from "../../types/tensor.ts";
 import type { Recognised } from "../recognised.ts";
-import { Flow, between, opOf, operatorOf } from "./flow.ts";
+import { Flow, between } from "./flow.ts";
 
 interface Work {
   /** Numbers of weights, each once; quantized ones as the whole numbers that they are. */
@@ -26,23 +27,13 @@ export function workOf(graph: Graph, { stacks }: Pick<Recognised, "stacks">): Mo
   };
   const work = (nodes: readonly Node[]): Work => ({
     parameters: weightsBehind(flow, nodes).reduce((sum, w) => sum + count(w.type.dims), 0),
-    multiplyAdds: nodes.reduce((sum, node) => sum + multiplyAdds(node, count, size), 0),
+    multiplyAdds: nodes.reduce((sum, node) => sum + multiplyAdds(node, size), 0),
   });
   const blocks = stacks.flatMap((s) => s.blocks).map(({ path, sites }): [string, Work] => {
     const [input, output] = [sites.get("input")?.node, sites.get("output")?.node];
     return [path, work(input && output ? between(flow, input, output) : [])];
   });
   return { ...work(flow.order), blocks: new Map(blocks) };
-}
-
-function multiplyAdds(node: Node, count: (dims: readonly Dim[]) => number, size: (d: Dim) => number): number {
-  const [x, w] = node.inputs;
-  if (!x || !w) return 0;
-  if (["matmul", "linearInt8"].includes(opOf(node))) return count(node.type.dims) * size(x.type.dims.at(-1) ?? w.type.dims[0] as Dim);
-  // Weights of a convolution are [O, I/groups, …]; turned round they are [I, O/groups, …].
-  const operator = node.op === "foreign" ? operatorOf(node) : node.op;
-  if (operator === "conv" || operator === "Conv") return count(node.type.dims) * count(w.type.dims.slice(1));
-  return operator === "ConvTranspose" ? count(x.type.dims) * count(w.type.dims.slice(1)) : 0;
 }
 
 /** Numbers that nodes are computed with, not shapes and places: reals, and what quantized weights are stored as. */

@@ -1,13 +1,14 @@
-// What one node of a graph costs: multiply-adds of products, fused and carried ones too. Sizes that only a run knows count as one.
-import type { Node } from "../../compiler/graph/node.ts";
-import type { Dim } from "../../compiler/types/dim.ts";
+// What one node of a graph costs: multiply-adds of products, fused and carried ones too. How sizes that only a run knows count is the caller's.
+import type { Node } from "../graph/node.ts";
+import type { Dim } from "../types/dim.ts";
 
 type SizeOf = (dim: Dim) => number;
 
 /** 0 for what is no product, and where a shape is not known. */
 export function multiplyAdds(node: Node, size: SizeOf): number {
-  const op = node.op === "foreign" ? String(node.attrs.opType) : node.op;
-  return COSTS[op]?.(node, size) ?? 0;
+  if (node.op !== "foreign") return COSTS[node.op]?.(node, size) ?? 0;
+  const isKnown = node.attrs.domain === "" || node.attrs.domain === "com.microsoft";
+  return (isKnown && COSTS[String(node.attrs.opType)]?.(node, size)) || 0;
 }
 
 type CostOf = (node: Node, size: SizeOf) => number;
