@@ -1,6 +1,6 @@
 // What a graph costs: multiply-adds of its products, by the path of the layer that made them. Sizes that only a run knows count as one,
 // counts that data decide as the most that they can be.
-import type { Arena, GraphOutput, Node } from "../graph/node.ts";
+import type { Arena, GraphOutput } from "../graph/node.ts";
 import { topological } from "../graph/node.ts";
 import { mostOf } from "../ops/choose.ts";
 import { multiplyAdds } from "../ops/multiply-adds.ts";
