@@ -3,10 +3,10 @@ import { countedSizes } from "../../compiler/compress/cost.ts";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
 import { type Graph, topological } from "../../compiler/graph/node.ts";
 import type { Host } from "../../compiler/host.ts";
-import { type OnnxGraph, type OnnxNode, type OnnxType, readModel } from "../../compiler/import/onnx-file.ts";
+import { type OnnxGraph, type OnnxNode, type OnnxType } from "../../compiler/import/onnx-file.ts";
 import { importModel, nameOf } from "../../compiler/import/onnx-graph.ts";
+import { openModel } from "../../compiler/import/onnx-open.ts";
 import { sorted } from "../../compiler/import/onnx-sort.ts";
-import { Window } from "../../compiler/import/protobuf.ts";
 import { isOpaque } from "../../compiler/ops/foreign.ts";
 import { type Drawing, type DrawnNode, linesOf } from "./drawing.ts";
 import { withFoldPlaces } from "./fold-places.ts";
@@ -25,12 +25,13 @@ interface OnnxOptions {
 export function drawingOfOnnx(host: Host, path: string, { title, facts = [], times = new Map() }: OnnxOptions): { readonly value: Drawing | undefined; readonly problems: readonly Problem[] } {
   const imported = importModel(host, path);
   if (!imported.value) return { value: undefined, problems: imported.problems };
-  const place = host.locate(path, undefined) ?? path;
-  const model = readModel(new Window({ size: host.stat(place)?.size ?? 0, read: (offset, length) => host.readRange(place, offset, length) }));
-  const nodes = withFoldPlaces(nodesOf(model.graph, path, known(imported.value.graph), times));
-  const constants = model.graph.nodes.filter(isConstant).length;
-  const said = [`${model.graph.nodes.length} nodes in the file${constants > 0 ? `, ${constants} of them constants, told at what takes them` : ""}`, ...(model.producer === "" ? [] : [`made by ${model.producer}`])];
-  return { value: { title, nodes, lines: linesOf(nodes, () => ""), facts: [...said, ...facts] }, problems: imported.problems };
+  const { graph } = imported.value;
+  return openModel(host, path, ({ model }) => {
+    const nodes = withFoldPlaces(nodesOf(model.graph, path, known(graph), times));
+    const constants = model.graph.nodes.filter(isConstant).length;
+    const said = [`${model.graph.nodes.length} nodes in the file${constants > 0 ? `, ${constants} of them constants, told at what takes them` : ""}`, ...(model.producer === "" ? [] : [`made by ${model.producer}`])];
+    return { value: { title, nodes, lines: linesOf(nodes, () => ""), facts: [...said, ...facts] }, problems: imported.problems };
+  });
 }
 
 const isConstant = ({ opType, domain, inputs }: OnnxNode): boolean => opType === "Constant" && domain === "" && inputs.length === 0;
