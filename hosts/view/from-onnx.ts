@@ -3,7 +3,7 @@ import { countedSizes } from "../../compiler/compress/cost.ts";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
 import { type Graph, topological } from "../../compiler/graph/node.ts";
 import type { Host } from "../../compiler/host.ts";
-import { type OnnxGraph, type OnnxNode, type OnnxType } from "../../compiler/import/onnx-file.ts";
+import type { OnnxGraph, OnnxNode, OnnxType } from "../../compiler/import/onnx-file.ts";
 import { importModel, nameOf } from "../../compiler/import/onnx-graph.ts";
 import { openModel } from "../../compiler/import/onnx-open.ts";
 import { sorted } from "../../compiler/import/onnx-sort.ts";
