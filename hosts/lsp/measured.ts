@@ -15,12 +15,7 @@ export function measuredOf({ host, module }: Analysis, variant: string): string[
     const manifest = json<Manifest>(host, join(directory, "manifest.json"));
     if (manifest?.pipeline?.file !== module.path || (manifest.pipeline.variant ?? "") !== variant) return [];
     const report = json<Report>(host, join(directory, "report.json"));
-    const profile = json<{ readonly milliseconds?: number; readonly total?: number }>(host, join(directory, "profile.json"));
-    const time = profile?.milliseconds ?? profile?.total;
-    return [
-      ...(time === undefined ? [] : [`${time.toFixed(2)} ms a record (${directory.slice(host.root.length + 1)})`]),
-      ...(report?.gates ?? []).map((g) => `${g.says}: measured ${Number(g.value.toPrecision(4))}${g.plain === undefined ? "" : `, plain ${Number(g.plain.toPrecision(4))}`}`),
-    ];
+    return (report?.gates ?? []).map((g) => `${g.says}: measured ${Number(g.value.toPrecision(4))}${g.plain === undefined ? "" : `, plain ${Number(g.plain.toPrecision(4))}`}`);
   });
 }
 
