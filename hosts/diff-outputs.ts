@@ -4,7 +4,7 @@ import type { OnnxContent } from "../compiler/import/onnx-content.ts";
 import { isClose, TOLERANCE } from "../compiler/types/tolerance.ts";
 import { Graph, type Port } from "../runtime/graph.ts";
 import { bytesOf, count, type Tensor } from "../runtime/tensor.ts";
-import { interleaved, type Speed, type SpeedOptions, speedOf } from "./evaluation/speed.ts";
+import { interleaved, type Speed, type SpeedOptions, speedupOf } from "./evaluation/speed.ts";
 import { madeUpValues, noise } from "./made-up-tensors.ts";
 
 interface OutputDiff {
@@ -65,7 +65,7 @@ async function speeds(first: Graph, second: Graph, feeds: Readonly<Record<string
   const once = (graph: Graph) => async (): Promise<number> => (await graph.time(feeds, 1))[0] ?? Number.NaN;
   const [a, b] = await interleaved([once(first), once(second)], options);
   if (!a || !b) return undefined;
-  return { a, b, ratio: speedOf(a.times.map((ms, i) => ms / (b.times[i] ?? Number.NaN))) };
+  return { a, b, ratio: speedupOf(a, b) };
 }
 
 const typeOf = ({ dtype, dims }: Tensor): string => `${dtype}[${dims.join(", ")}]`;

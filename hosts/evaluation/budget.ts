@@ -27,17 +27,26 @@ export interface Budget {
   readonly problems: readonly Problem[];
 }
 
-/** `accuracy` of `iou.accuracy(label; k: 3)`. */
-const shortName = (gate: Gate): string => (gate.shown.replace(/^drop of /, "").replace(/\(.*$/s, "").split(".").pop() ?? gate.shown);
+/** `iou.accuracy(label; k: 3)`: the value of the model itself, whatever the gate makes of it. */
+const calledAs = (gate: Gate): string => gate.shown.replace(/^drop of /, "");
 
-/** `accuracy(label) on held_out`: the value of the model itself, whatever the gate makes of it. */
-export const measureName = (gate: Gate): string => `${gate.shown.replace(/^drop of /, "")} on ${gate.on}`;
+/** `accuracy` of `iou.accuracy(label; k: 3)`. */
+const shortName = (gate: Gate): string => calledAs(gate).replace(/\(.*$/s, "").split(".").pop() ?? gate.shown;
+
+/** `accuracy(label) on held_out`. */
+export const measureName = (gate: Gate): string => `${calledAs(gate)} on ${gate.on}`;
+
+/** How a budget can call what is measured: `accuracy`, `accuracy_drop`. */
+export const qualityNames = (measured: readonly Gate[]): string[] => [...new Set(measured.flatMap((g) => [shortName(g), `${shortName(g)}_drop`]))];
+
+/** Every measure on its data, once; speed is none. */
+export const distinctMeasures = (gates: readonly Gate[]): Gate[] => [...new Map(gates.flatMap((g) => (g.kind === "quality" ? [[measureName(g), g] as const] : []))).values()];
 
 class Unreadable extends Error {}
 
 /** Bounds on what `measured` measures. */
 export function readBudget(text: string, measured: readonly Gate[]): Budget {
-  const has = [...new Set(measured.flatMap((g) => [shortName(g), `${shortName(g)}_drop`])), "flops"];
+  const has = [...qualityNames(measured), "flops"];
   const from = source("budget", `check "budget" { (${text}) }`);
   const { ast, problems } = parse(from);
   const [check] = ast.declarations;
@@ -74,15 +83,13 @@ function termsOf({ op, left, right }: Ast.Binary, measured: readonly Gate[], has
   const common = { comparison: op as Comparison, bound };
   const says = `${written(left)} ${op} ${written(right)}`;
   if (text === "flops") return [{ says, gate: undefined, drop: false, ...common }];
-  const names = (gate: Gate, drop: string): boolean => text === `${shortName(gate)}${drop}` || text === `${gate.shown.replace(/^drop of /, "").replace(/\s+/g, "")}${drop}`;
+  const names = (gate: Gate, drop: string): boolean => text === `${shortName(gate)}${drop}` || text === `${calledAs(gate).replace(/\s+/g, "")}${drop}`;
   for (const drop of [false, true]) {
-    const own = distinct(measured.filter((g) => names(g, drop ? "_drop" : "")));
+    const own = distinctMeasures(measured.filter((g) => names(g, drop ? "_drop" : "")));
     if (own.length > 0) return own.map((gate) => ({ says, gate, drop, ...common }));
   }
   throw new Unreadable(`nothing here measures ${written(left)}${has.length > 1 ? "" : "; a `report` or `require` line says what is measured, and on which data"}`);
 }
-
-const distinct = (gates: readonly Gate[]): Gate[] => [...new Map(gates.map((g) => [measureName(g), g])).values()];
 
 /** What a bound is compared with; undefined where it was not measured. */
 export interface Figures {

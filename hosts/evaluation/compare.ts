@@ -9,11 +9,11 @@ import type { Host } from "../../compiler/host.ts";
 import { openProgram, type Program } from "../../compiler/program.ts";
 import type { Source } from "../../grammar/source.ts";
 import { type BuildOptions, openHost } from "../build.ts";
-import { measureName } from "./budget.ts";
+import { distinctMeasures, measureName } from "./budget.ts";
 import { keeps, unmet } from "./gates.ts";
 import { speeds } from "./latency.ts";
 import { machine, type Report } from "./report.ts";
-import { type Speed, speedOf } from "./speed.ts";
+import { type Speed, speedupOf } from "./speed.ts";
 import { type Built, PLAIN, sizeOf, Trial, Untold, untold } from "./trial.ts";
 
 interface CompareOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
@@ -152,15 +152,15 @@ async function measured(host: Host, trial: Trial, candidates: readonly Candidate
   const [first] = candidates;
   if (!first) return [];
   const plain = first.built;
-  const gates = distinct(candidates.flatMap((c) => c.built.compiled.gates));
+  const gates = distinctMeasures(candidates.flatMap((c) => c.built.compiled.gates));
   const figures: Figures[] = [];
   for (const { built, more, problems } of candidates) {
     const own: Figures = { values: new Map(), problems: [...problems] };
-    for (const [name, gate] of gates) {
+    for (const gate of gates) {
       try {
         let sum = 0;
         for (const model of [built, ...more]) sum += await trial.measure(gate, model, async () => plain);
-        own.values.set(name, sum / (1 + more.length));
+        own.values.set(measureName(gate), sum / (1 + more.length));
       } catch (error) {
         own.problems.push(...untold(error, gate));
       }
@@ -174,8 +174,7 @@ async function measured(host: Host, trial: Trial, candidates: readonly Candidate
     const own = figures[i] ?? { values: new Map(), problems: [] };
     const speed = timing.speeds[i];
     const { blocks, tokens } = built.compiled.cost;
-    // What slows a round slows both, so the ratio is taken round by round.
-    const ratio = base && speed ? speedOf(base.times.map((t, round) => t / (speed.times[round] ?? Number.NaN))) : undefined;
+    const ratio = base && speed ? speedupOf(base, speed) : undefined;
     return {
       variant: row,
       measures: Object.fromEntries(own.values),
@@ -191,11 +190,6 @@ async function measured(host: Host, trial: Trial, candidates: readonly Candidate
 interface Figures {
   readonly values: Map<string, number>;
   readonly problems: Problem[];
-}
-
-/** Every measure that some variant names, once. */
-function distinct(gates: readonly Gate[]): ReadonlyMap<string, Gate> {
-  return new Map(gates.flatMap((g) => (g.kind === "quality" ? [[measureName(g), g]] : [])));
 }
 
 async function timed(host: Host, trial: Trial, models: readonly Built[], rounds: number | undefined, signal: AbortSignal | undefined): Promise<{ readonly speeds: readonly Speed[]; readonly problems: readonly Problem[] }> {

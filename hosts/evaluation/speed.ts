@@ -54,6 +54,9 @@ export function speedOf(times: readonly number[]): Speed {
   return { median, spread: (quantile(times, 0.75) - quantile(times, 0.25)) / (2 * median), times };
 }
 
+/** How many times as fast as `plain`, round by round: what slows a round slows both. */
+export const speedupOf = (plain: Speed, own: Speed): Speed => speedOf(plain.times.map((t, round) => t / (own.times[round] ?? Number.NaN)));
+
 /** With linear interpolation between the two nearest. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);

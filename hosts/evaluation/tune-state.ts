@@ -36,14 +36,11 @@ export class TuneState {
   readonly path: string;
   /** The program or the data changed: earlier trials lie in `<path>.old`. */
   readonly startedAnew: boolean;
-  /** Of an earlier run. */
-  readonly remembered: number;
   readonly #lines: Map<string, TrialLine>;
 
   private constructor(path: string, lines: ReadonlyMap<string, TrialLine>, startedAnew: boolean) {
     this.path = path;
     this.#lines = new Map(lines);
-    this.remembered = [...lines.values()].filter((l) => l.values).length;
     this.startedAnew = startedAnew;
   }
 

@@ -15,11 +15,11 @@ import type * as Ast from "../../grammar/ast.ts";
 import type { Source } from "../../grammar/source.ts";
 import { type BuildOptions, openHost } from "../build.ts";
 import { version } from "../version.ts";
-import { type Budget, figureOf, type Figures, keepsAll, measureName, readBudget, requiredBudget, slackOf, type Term } from "./budget.ts";
+import { type Budget, distinctMeasures, figureOf, type Figures, keepsAll, measureName, qualityNames, readBudget, requiredBudget, slackOf, type Term } from "./budget.ts";
 import { speeds } from "./latency.ts";
 import { machine, type Report } from "./report.ts";
 import { front, type Point, type Result, search } from "./search.ts";
-import { type Speed, speedOf } from "./speed.ts";
+import { speedupOf } from "./speed.ts";
 import { type Built, PLAIN, sizeOf, Trial, Untold, untold } from "./trial.ts";
 import { type TrialLine, TuneState } from "./tune-state.ts";
 
@@ -164,8 +164,8 @@ function subjectOf(plain: Compiled, { variant, budget, data }: TuneOptions): Sub
   const read: Budget = budget === undefined ? { terms: requiredBudget(own.gates.map(on)), problems: [] } : readBudget(budget, gates);
   if (read.problems.length > 0) return none(...read.problems);
   const bounded = read.terms.flatMap((t) => (t.gate ? [t.gate] : []));
-  if (bounded.length === 0) return none(report(diagnostics.G632, undefined, { budget: budget ?? "", why: budget === undefined ? `${nameOf(compression)} requires nothing of quality, and no budget is given` : "it bounds no quality", has: [...new Set(gates.map((g) => `${g.shown.replace(/^drop of /, "").replace(/\(.*$/s, "")}_drop`))] }));
-  const measured = [...new Map([...bounded, ...own.gates.filter((g) => g.kind === "quality").map(on)].map((g) => [measureName(g), g])).values()];
+  if (bounded.length === 0) return none(report(diagnostics.G632, undefined, { budget: budget ?? "", why: budget === undefined ? `${nameOf(compression)} requires nothing of quality, and no budget is given` : "it bounds no quality", has: qualityNames(gates) }));
+  const measured = distinctMeasures([...bounded, ...own.gates.map(on)]);
   return { compression, openings, budget: read.terms, measured, problems: [] };
 }
 
@@ -368,7 +368,7 @@ class Tuning {
   async #timed(plain: Built, built: Built): Promise<number> {
     const { signal } = this.#options;
     const [before, after] = await speeds(this.#trial, [plain, built], { rounds: QUICK_ROUNDS, ...(signal ? { signal } : {}) });
-    return before && after ? 1 / ratio(before, after).median : Number.NaN;
+    return before && after ? 1 / speedupOf(before, after).median : Number.NaN;
   }
 
   async #result(state: TuneState): Promise<Omit<Tuned, "sources">> {
@@ -424,7 +424,7 @@ class Tuning {
       const [plain] = found;
       return rows.map((row, i) => {
         const own = found[i];
-        const speed = plain && own ? ratio(plain, own) : undefined;
+        const speed = plain && own ? speedupOf(plain, own) : undefined;
         return { ...row, speedup: speed?.median, speedupSpread: speed?.spread };
       });
     } catch (error) {
@@ -435,9 +435,6 @@ class Tuning {
     }
   }
 }
-
-/** How many times as fast, round by round: what slows a round slows both. */
-const ratio = (plain: Speed, own: Speed): Speed => speedOf(plain.times.map((t, i) => t / (own.times[i] ?? Number.NaN)));
 
 /** Of a long front some that lie apart, both ends among them. */
 const spread = <T>(rows: readonly T[]): T[] => (rows.length <= MOST_SHOWN ? [...rows] : Array.from({ length: MOST_SHOWN }, (_, i) => rows[Math.round((i * (rows.length - 1)) / (MOST_SHOWN - 1))] as T));

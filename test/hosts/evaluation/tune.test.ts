@@ -190,6 +190,11 @@ test("nothing to tune, several that could be, a budget that cannot be read, one 
   t.regex(await codes(root, { budget: "cosine_drop" }), /^G632 .*no comparison/);
   t.regex(await codes(root, { budget: "cosine_drop <= label" }), /^G632 .*label is no number/);
   t.regex(await codes(root, { budget: "flops <= 0.5" }), /^G632 .*bounds no quality/);
+  // A measure that is called by its module is named as a budget can call it.
+  const byModule = project(variant("lite", "? in 1..4").replaceAll("cosine(vector)", "cosine.cosine(vector)"));
+  writeFileSync(join(byModule, "main.kiri"), readFileSync(join(byModule, "main.kiri"), "utf8").replace("use measure.cosine (cosine)", "use measure.cosine"));
+  t.regex(await codes(byModule, { budget: "flops <= 0.5" }), /^G632 .*bounds no quality.* measured here: cosine, cosine_drop\.$/);
+  t.is(await codes(byModule, { budget: "cosine_drop <= 0.02" }), "");
   t.regex(await codes(root, { budget: "" }), /^G632 .*there is no bound/);
   t.regex(await codes(root, { data: "som" }), /^G607 .*som/);
   t.regex(await codes(root, { budget: "cosine_drop <= -0.5" }), /^G633 3 variants were tried, and none keeps cosine_drop <= -0\.5; the nearest is r = \d with cosine_drop = -?\d/);
