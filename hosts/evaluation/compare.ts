@@ -1,22 +1,21 @@
 // The variants of one pipeline side by side with the plain model: what each reaches, how long it takes, what is left of it.
 import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
 import type { Cost } from "../../compiler/compress/cost.ts";
-import type { Gate } from "../../compiler/compress/require.ts";
 import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
 import { nearest } from "../../compiler/diagnostics/suggest.ts";
 import type { Host } from "../../compiler/host.ts";
-import { openProgram, type Program } from "../../compiler/program.ts";
+import type { Program } from "../../compiler/program.ts";
 import type { Source } from "../../grammar/source.ts";
-import { type BuildOptions, openHost } from "../build.ts";
 import { distinctMeasures, measureName } from "./budget.ts";
 import { keeps, unmet } from "./gates.ts";
 import { speeds } from "./latency.ts";
 import { machine, type Report } from "./report.ts";
 import { type Speed, speedupOf } from "./speed.ts";
-import { type Built, PLAIN, sizeOf, Trial, Untold, untold } from "./trial.ts";
+import { type Built, PLAIN, sizeOf, type Trial, untold } from "./trial.ts";
+import { type PlainOptions, withPlain } from "./with-plain.ts";
 
-interface CompareOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
+interface CompareOptions extends PlainOptions {
   /** These variants only, in this order; all of the pipeline's unless given. */
   readonly variants?: readonly string[];
   /** Rounds of timing, at least 9; 15 unless given. */
@@ -59,30 +58,13 @@ export interface Comparison {
 }
 
 /** Builds the plain model and all variants in a temporary place, measures and times them. Rejects with the reason of `signal` where it is aborted. */
-export async function compare(options: CompareOptions): Promise<Comparison> {
-  const nothing = (problems: readonly Problem[], sources: Comparison["sources"] = new Map()): Comparison => ({ pipeline: options.pipeline ?? "", rows: [], problems, sources, machine: machine() });
-  const opened = openHost(options);
-  if (!opened.host) return nothing([opened.problem]);
-  const { host } = opened;
-  const trial = new Trial(host, options.signal);
-  try {
-    const { value: program, problems, sources } = openProgram(host, options.file);
-    if (!program || problems.some((p) => p.severity === "error")) return nothing(problems, sources);
-    const plain = compileProgram(program, { pipeline: options.pipeline, target: options.target ?? "cpu" });
-    if (!plain.value) return nothing([...problems, ...plain.problems], sources);
-    const chosen = choose(program, plain.value, options.variants);
-    const made = await models(host, trial, plain.value, chosen.names, options.seeds ?? SEEDS, options.signal);
+export function compare(options: CompareOptions): Promise<Comparison> {
+  return withPlain<Comparison>(options, async ({ host, program, plain, trial, problems, sources }) => {
+    const chosen = choose(program, plain, options.variants);
+    const made = await models(host, trial, plain, chosen.names, options.seeds ?? SEEDS, options.signal);
     const rows = await measured(host, trial, made.models, options);
-    const all = [...problems, ...chosen.problems, ...made.problems];
-    return { pipeline: plain.value.pipeline.name.name, rows, problems: all, sources, machine: machine() };
-  } catch (error) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    if (error instanceof Untold) return nothing(error.problems);
-    throw error;
-  } finally {
-    await trial[Symbol.asyncDispose]();
-    host.close();
-  }
+    return { pipeline: plain.pipeline.name.name, rows, problems: [...problems, ...chosen.problems, ...made.problems], sources, machine: machine() };
+  }, (problems, sources) => ({ pipeline: options.pipeline ?? "", rows: [], problems, sources, machine: machine() }));
 }
 
 /** Variants of a model that the pipeline uses. */

@@ -4,18 +4,17 @@ import sharp, { type Sharp } from "sharp";
 import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
 import { TRACE } from "../../compiler/compress/trace.ts";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
-import { openProgram } from "../../compiler/program.ts";
 import type { ImageInput } from "../../runtime/media/image.ts";
 import { bytesOf, type Tensor } from "../../runtime/tensor.ts";
-import { type BuildOptions, openHost } from "../build.ts";
 import type { Panel, Pixels } from "../picture.ts";
 import { sampleOf } from "./columns.ts";
 import type { DataSet, FieldValue } from "./data.ts";
 import { Model } from "./model.ts";
 import { gridOf, type Proportions, tokenGroups, traceOf } from "./token-groups.ts";
-import { type Built, PLAIN, Trial, Untold } from "./trial.ts";
+import { type Built, PLAIN, type Trial } from "./trial.ts";
+import { type PlainOptions, withPlain } from "./with-plain.ts";
 
-export interface ShowOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
+export interface ShowOptions extends PlainOptions {
   readonly variants?: readonly string[];
   /** Which record of the data; the first unless given. */
   readonly record?: number;
@@ -23,49 +22,40 @@ export interface ShowOptions extends Pick<BuildOptions, "root" | "file" | "pipel
   readonly captions?: ReadonlyMap<string, string>;
 }
 
+interface Shown {
+  readonly rows: readonly (readonly Panel[])[];
+  readonly problems: readonly Problem[];
+}
+
 /** Rows of panels: the picture, the truth and the plain result; then for each variant its groups and its result. No rows where the pipeline takes no picture or the file has no data with pictures. */
-export async function foldPanels(options: ShowOptions): Promise<{ readonly rows: readonly (readonly Panel[])[]; readonly problems: readonly Problem[] }> {
-  const opened = openHost(options);
-  if (!opened.host) return { rows: [], problems: [opened.problem] };
-  const trial = new Trial(opened.host, options.signal);
-  try {
-    const { value: program, problems } = openProgram(opened.host, options.file);
-    if (!program || problems.some((p) => p.severity === "error")) return { rows: [], problems };
-    const of = { pipeline: options.pipeline, target: options.target ?? "cpu" };
-    const plain = compileProgram(program, of);
-    if (!plain.value) return { rows: [], problems: plain.problems };
-    const source = await pictured(trial, plain.value);
+export function foldPanels(options: ShowOptions): Promise<Shown> {
+  return withPlain<Shown>(options, async ({ host, program, plain, trial }) => {
+    const source = await pictured(trial, plain);
     if (!source) return { rows: [], problems: [] };
-    const sample = sampleOf(source.data, plain.value.inputs.map((i) => i.name), options.record ?? 0);
+    const sample = sampleOf(source.data, plain.inputs.map((i) => i.name), options.record ?? 0);
     const picture = await pixelsOf(sample[source.input] as FieldValue);
-    const seen = plain.value.hostSteps.flatMap((step) => (step.kind === "image" && step.input === source.input ? [step] : []))[0] ?? picture;
+    const seen = plain.hostSteps.flatMap((step) => (step.kind === "image" && step.input === source.input ? [step] : []))[0] ?? picture;
     const caption = (name: string): string => [name, options.captions?.get(name)].filter(Boolean).join(", ");
-    const before = await outputs(await trial.write(plain.value, PLAIN), sample);
+    const before = await outputs(await trial.write(plain, PLAIN), sample);
     const segmentation = classMap(before);
     const background = segmentation ? mostFrequent(segmentation.classes) : 0;
     const rows: Panel[][] = [[{ kind: "picture", title: "picture", picture }]];
     const truth = segmentation ? await truthPanel(source.data, segmentation.name, options.record ?? 0, background) : undefined;
     if (truth) rows[0]?.push(truth);
     if (segmentation) rows[0]?.push({ kind: "classes", title: caption(PLAIN), background, ...segmentation });
-    const names = options.variants ?? compressionsOf(program, plain.value).map((c) => c.as?.name ?? c.target.name);
+    const names = options.variants ?? compressionsOf(program, plain).map((c) => c.as?.name ?? c.target.name);
     const shown: Panel[] = [];
     for (const [i, variant] of names.entries()) {
       options.signal?.throwIfAborted();
-      opened.host.progress("drawing", i, names.length);
-      const traced = compileProgram(program, { ...of, variant, trace: true });
+      host.progress("drawing", i, names.length);
+      const traced = compileProgram(program, { pipeline: plain.pipeline.name.name, target: plain.target, variant, trace: true });
       if (traced.value) shown.push(...foldedPanels(await outputs(await trial.write(traced.value, `${variant}-traced`), sample), { picture, seen, variant, caption: caption(variant), background }));
     }
-    opened.host.progress("drawing", names.length, names.length);
+    host.progress("drawing", names.length, names.length);
     // Two variants a row: groups and result, groups and result.
     for (let at = 0; at < shown.length; at += 4) rows.push(shown.slice(at, at + 4));
     return { rows, problems: [] };
-  } catch (error) {
-    if (error instanceof Untold) return { rows: [], problems: error.problems };
-    throw error;
-  } finally {
-    await trial[Symbol.asyncDispose]();
-    opened.host.close();
-  }
+  }, (problems) => ({ rows: [], problems }));
 }
 
 /** The picture input of the pipeline and the first data set that fills it. */

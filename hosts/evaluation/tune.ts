@@ -9,24 +9,24 @@ import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
 import { nearest } from "../../compiler/diagnostics/suggest.ts";
 import { topological } from "../../compiler/graph/node.ts";
 import type { Host } from "../../compiler/host.ts";
-import { openProgram, type Program } from "../../compiler/program.ts";
+import type { Program } from "../../compiler/program.ts";
 import { Recorder } from "../../compiler/rewrite/record.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import type { Source } from "../../grammar/source.ts";
-import { type BuildOptions, openHost } from "../build.ts";
 import { version } from "../version.ts";
 import { type Budget, distinctMeasures, figureOf, type Figures, keepsAll, measureName, qualityNames, readBudget, requiredBudget, slackOf, type Term } from "./budget.ts";
 import { speeds } from "./latency.ts";
 import { machine, type Report } from "./report.ts";
 import { front, type Point, type Result, search } from "./search.ts";
 import { speedupOf } from "./speed.ts";
-import { type Built, PLAIN, sizeOf, Trial, Untold, untold } from "./trial.ts";
+import { type Built, PLAIN, sizeOf, type Trial, Untold, untold } from "./trial.ts";
 import { type TrialLine, TuneState } from "./tune-state.ts";
+import { type PlainOptions, withPlain } from "./with-plain.ts";
 
 /** What is to be small among all that keeps the budget. */
 export type Objective = "latency" | "flops" | "size";
 
-export interface TuneOptions extends Pick<BuildOptions, "root" | "file" | "pipeline" | "target" | "signal" | "onProgress"> {
+export interface TuneOptions extends PlainOptions {
   /** The variant with open values; needed where several have some. */
   readonly variant?: string;
   /** `accuracy_drop <= 0.01`; what the variant requires of itself unless given. */
@@ -103,33 +103,18 @@ const STAGES: ReadonlySet<string> = new Set(["counting", "trials", "timing the f
 const QUICK_ROUNDS = 9;
 
 /** Searches; rejects with the reason of `signal` where it is aborted, and what was tried by then is kept. */
-export async function tune(options: TuneOptions): Promise<Tuned> {
-  const { root, onProgress } = options;
-  const opened = openHost({ root, ...(onProgress ? { onProgress: (p) => void (STAGES.has(p.stage) && onProgress(p)) } : {}) });
-  const nothing = (problems: readonly Problem[], sources: Tuned["sources"] = new Map()): Tuned => ({
+export function tune(options: TuneOptions): Promise<Tuned> {
+  const { onProgress } = options;
+  const nothing = (problems: readonly Problem[], sources: Tuned["sources"]): Tuned => ({
     pipeline: options.pipeline ?? "", variant: options.variant ?? "", objective: options.objective ?? "latency", searchedBy: "flops", openings: [], budget: [], rows: [], tried: [], winner: undefined, trials: 0, remembered: 0, state: "", startedAnew: false, problems, sources, machine: machine(),
   });
-  if (!opened.host) return nothing([opened.problem]);
-  const { host } = opened;
-  const trial = new Trial(host, options.signal);
-  try {
-    const { value: program, problems, sources } = openProgram(host, options.file);
-    if (!program || problems.some((p) => p.severity === "error")) return nothing(problems, sources);
-    const plain = compileProgram(program, { pipeline: options.pipeline, target: options.target ?? "cpu" });
-    if (!plain.value) return nothing([...problems, ...plain.problems], sources);
-    const subject = subjectOf(plain.value, options);
+  return withPlain<Tuned>({ ...options, ...(onProgress ? { onProgress: (p) => void (STAGES.has(p.stage) && onProgress(p)) } : {}) }, async ({ host, plain, trial, problems, sources }) => {
+    const subject = subjectOf(plain, options);
     if (subject.problems.length > 0 || !subject.compression) return nothing([...problems, ...subject.problems], sources);
-    const tuning = new Tuning(host, trial, plain.value, subject.compression, subject.openings, subject.budget, subject.measured, options);
+    const tuning = new Tuning(host, trial, plain, subject.compression, subject.openings, subject.budget, subject.measured, options);
     const found = await tuning.run();
     return { ...found, problems: [...problems, ...found.problems], sources };
-  } catch (error) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    if (error instanceof Untold) return nothing(error.problems);
-    throw error;
-  } finally {
-    await trial[Symbol.asyncDispose]();
-    host.close();
-  }
+  }, nothing);
 }
 
 interface Subject {
