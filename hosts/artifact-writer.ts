@@ -38,10 +38,11 @@ export async function writeArtifact(out: string, files: readonly ArtifactFile[],
   }
 }
 
-/** One file, whole or not at all: `report.json` beside an artefact's own files. */
+/** One file, whole or not at all; its folder is made where there is none. Rejects with `HostError`. */
 export async function writeFileWhole(path: string, bytes: Uint8Array | string): Promise<void> {
   const place = resolve(path);
   const temporary = besides(place, "tmp");
+  await makeFolder(dirname(place));
   unfinished.set(temporary, undefined);
   try {
     await writeFile(temporary, [typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes], undefined);
@@ -58,9 +59,10 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
 export async function writeFilesWhole(directory: string, files: readonly ArtifactFile[], signal?: AbortSignal): Promise<ReadonlyMap<string, WrittenFile>> {
   const place = resolve(directory);
   const temporary = besides(join(place, files.at(-1)?.path ?? "files"), "tmp");
+  await makeFolder(dirname(temporary));
   unfinished.set(temporary, undefined);
   try {
-    await mkdir(temporary, { recursive: true });
+    await mkdir(temporary);
     await checkSpace(temporary, files);
     const written = await writeFiles(temporary, files, signal);
     signal?.throwIfAborted();
@@ -72,6 +74,15 @@ export async function writeFilesWhole(directory: string, files: readonly Artifac
   } finally {
     await rm(temporary, { recursive: true, force: true });
     unfinished.delete(temporary);
+  }
+}
+
+/** Before there is anything to remove: cleaning up where no folder can be would hide why. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw explained(error, path, []);
   }
 }
 
@@ -270,7 +281,7 @@ async function swap(temporary: string, place: string): Promise<void> {
 const isOccupied = (error: unknown): boolean => ["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "I may not write there", EPERM: "I may not write there", EROFS: "the file system is read-only", ENOTDIR: "a part of its path is a file", EEXIST: "a part of its path is a file", EIO: "the disk fails to take it",
+  EACCES: "I may not write there", EPERM: "I may not write there", EROFS: "the file system is read-only", EISDIR: "it is a directory", ENOTDIR: "a part of its path is a file", EEXIST: "a part of its path is a file", EIO: "the disk fails to take it",
 };
 
 function explained(error: unknown, place: string, files: readonly ArtifactFile[]): unknown {

@@ -1,7 +1,7 @@
 // Builds kept by full digests of every input, the compiler and its options: what was built once is not built again.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MANIFEST } from "../compiler/emit/manifest.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
@@ -133,7 +133,6 @@ export class BuildCache {
   /** The newest entry first; artefacts that no program's entries name any more are removed. */
   async #keep(name: string, entry: Entry): Promise<void> {
     const entries = [entry, ...this.#entries(name).filter((e) => e.key !== entry.key)].slice(0, MOST_ENTRIES);
-    await mkdir(join(this.#directory, ENTRIES), { recursive: true });
     await writeFileWhole(join(this.#directory, ENTRIES, `${name}.json`), `${JSON.stringify(entries, undefined, 1)}\n`);
     const named = new Set(readdirSync(join(this.#directory, ENTRIES)).filter((f) => f.endsWith(".json")).flatMap((f) => this.#entries(f.slice(0, -".json".length)).map((e) => e.key)));
     for (const key of readdirSync(join(this.#directory, ARTEFACTS))) if (/^[0-9a-f]{64}$/.test(key) && !named.has(key)) rmSync(join(this.#directory, ARTEFACTS, key), { recursive: true, force: true });

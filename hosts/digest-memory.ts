@@ -1,8 +1,8 @@
 // Full digests of files, remembered: a large file is not read again while its identity, size and times are what they were.
 import { createHash } from "node:crypto";
 import { type BigIntStats, createReadStream, readFileSync, statSync } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { writeFileWhole } from "./artifact-writer.ts";
 
 /** Smaller files cost less to hash than to look up. Bytes. */
@@ -56,7 +56,6 @@ export class DigestMemory {
   async save(): Promise<void> {
     if (this.#path === undefined || !this.#hasNews) return;
     this.#hasNews = false;
-    await mkdir(dirname(this.#path), { recursive: true });
     await writeFileWhole(this.#path, `${JSON.stringify(Object.fromEntries([...this.#known].slice(-MOST)), undefined, 1)}\n`);
   }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import test from "ava";
 import type { ArtifactFile } from "../../compiler/emit/artifact-file.ts";
 import { HostError } from "../../compiler/host.ts";
-import { writeArtifact, writeFileWhole } from "../../hosts/artifact-writer.ts";
+import { writeArtifact, writeFilesWhole, writeFileWhole } from "../../hosts/artifact-writer.ts";
 import { temporaryFolder } from "../support/safetensors-file.ts";
 
 const text = (path: string, content: string): ArtifactFile => ({ path, bytes: content.length, chunks: () => [new TextEncoder().encode(content)] });
@@ -198,6 +198,10 @@ test("one file is written whole or not at all", async (t) => {
   t.is(read(parent, "report.json"), `{"a":1}`);
   t.deepEqual(readdirSync(parent), ["report.json"]);
   mkdirSync(join(parent, "folder", "inner"), { recursive: true });
-  await t.throwsAsync(writeFileWhole(join(parent, "folder"), "x"));
+  await t.throwsAsync(writeFileWhole(join(parent, "folder"), "x"), { instanceOf: HostError, message: /it is a directory/ });
+  await t.throwsAsync(writeFileWhole(join(parent, "report.json", "x"), "x"), { instanceOf: HostError, message: /a part of its path is a file/ });
+  await t.throwsAsync(writeFilesWhole(join(parent, "report.json", "x"), [text("a", "a"), text("b", "b")]), { instanceOf: HostError, message: /a part of its path is a file/ });
   t.deepEqual(readdirSync(parent), ["folder", "report.json"]);
+  await writeFileWhole(join(parent, "folder", "new", "report.json"), "{}");
+  t.is(read(parent, "folder", "new", "report.json"), "{}");
 });

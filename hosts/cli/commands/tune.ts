@@ -1,7 +1,6 @@
 // `kiri tune`: values that a variant leaves open, searched for the fastest (or smallest) within a budget.
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import type { Objective, Tuned, TunedRow } from "../../evaluation/tune.ts";
@@ -113,7 +112,6 @@ async function write(io: Io, program: ProgramFile, output: string, { openings, w
   const { withValues } = await import("../../tuned-file.ts");
   const { writeFileWhole } = await import("../../artifact-writer.ts");
   const place = resolve(io.cwd, output);
-  await mkdir(dirname(place), { recursive: true });
   await writeFileWhole(place, withValues(program.file, sources.get(program.file)?.text ?? "", openings, winner?.values ?? {}));
   return output;
 }

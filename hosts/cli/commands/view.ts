@@ -8,7 +8,7 @@ import { imports } from "../../../compiler/diagnostics/import.ts";
 import { report } from "../../../compiler/diagnostics/define.ts";
 import { openProgram } from "../../../compiler/program.ts";
 import type { Manifest } from "../../../runtime/artifact.d.ts";
-import { writeFilesWhole } from "../../artifact-writer.ts";
+import { writeFileWhole } from "../../artifact-writer.ts";
 import { NodeHost } from "../../node-host.ts";
 import type { Drawing } from "../../view/drawing.ts";
 import { drawingOf } from "../../view/from-graph.ts";
@@ -82,8 +82,7 @@ async function view(io: Io, what: string | undefined, options: Options): Promise
     return EXIT.interrupted;
   }
   const file = resolve(io.cwd, options.out ?? join("build", `${title.replace(/\.(onnx|kiri)$/, "")}.html`));
-  const bytes = new TextEncoder().encode(pageOf(title, drawn.drawings, parts));
-  await writeFilesWhole(dirname(file), [{ path: basename(file), bytes: bytes.length, chunks: () => [bytes] }], io.signal);
+  await writeFileWhole(file, pageOf(title, drawn.drawings, parts));
   const [last] = drawn.drawings.slice(-1);
   const total = last?.lines.reduce((sum, l) => sum + l.multiplyAdds, 0) ?? 0;
   io.stderr.write(`${drawn.drawings.map((d) => `${d.title}: ${d.nodes.length} boxes`).join("; ")}${total > 0 ? `; ${large(total)} multiply-adds` : ""}\n`);
