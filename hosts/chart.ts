@@ -1,9 +1,8 @@
 // What was tried as a picture: quality over cost, the front as a line, the budget as a border; SVG by a writer of our own, PNG made of it.
-import { mkdir } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
 import sharp, { type OverlayOptions } from "sharp";
 import { writeFileWhole } from "./artifact-writer.ts";
+import { drawnText } from "./drawn-text.ts";
+import { escaped } from "./markup.ts";
 
 export interface Mark {
   readonly x: number;
@@ -50,7 +49,6 @@ const COLOURS: Readonly<Record<Mark["kind"], string>> = { plain: "#404048", trie
 /** Writes the picture; the name's end says whether as SVG or PNG. */
 export async function drawChart(chart: Chart, path: string): Promise<void> {
   const drawing = draw(chart);
-  await mkdir(dirname(path), { recursive: true });
   await writeFileWhole(path, path.toLowerCase().endsWith(".png") ? await png(drawing) : svg(drawing, true));
 }
 
@@ -105,15 +103,11 @@ function draw({ title, xTitle, yTitle, marks, bound }: Chart): Drawing {
 }
 
 const round = (v: number): number => Math.round(v * 10) / 10;
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
 
 function svg({ shapes, texts }: Drawing, withTexts: boolean): string {
   const written = withTexts ? texts.map((t) => `<text x="${t.x}" y="${t.y}" font-size="${t.size}" text-anchor="${t.anchor}" fill="#202020"${t.turned ? ` transform="rotate(-90 ${t.x} ${t.y})"` : ""}>${escaped(t.text)}</text>`) : [];
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="DejaVu Sans, Verdana, sans-serif">\n${[...shapes, ...written].join("\n")}\n</svg>\n`;
 }
-
-// The font comes with a package, so that the drawing looks the same where no fonts are installed.
-const FONT = createRequire(import.meta.url).resolve("@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff");
 
 async function png(drawing: Drawing): Promise<Buffer> {
   const parts = await Promise.all(drawing.texts.map(placed));
@@ -121,7 +115,7 @@ async function png(drawing: Drawing): Promise<Buffer> {
 }
 
 async function placed({ text, x, y, anchor, size, turned }: Text): Promise<OverlayOptions> {
-  const flat = sharp({ text: { text: `<span foreground="#202020">${escaped(text)}</span>`, fontfile: FONT, font: `DejaVu Sans ${Math.round(size * 0.75)}`, rgba: true, dpi: 96 } });
+  const flat = drawnText(text, Math.round(size * 0.75));
   const { data, info } = await (turned ? sharp(await flat.png().toBuffer()).rotate(-90) : flat).png().toBuffer({ resolveWithObject: true });
   const share = { start: 0, middle: 0.5, end: 1 }[anchor];
   const [left, top] = turned ? [x - info.width, y - info.height * share] : [x - info.width * share, y - info.height];

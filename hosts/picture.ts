@@ -1,9 +1,7 @@
 // Pictures where a table does not show it: which tokens were folded, and what comes out, drawn on the image.
-import { createRequire } from "node:module";
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import sharp, { type OverlayOptions } from "sharp";
 import { writeFileWhole } from "./artifact-writer.ts";
+import { drawnText } from "./drawn-text.ts";
 import { sizesOf } from "./evaluation/token-groups.ts";
 
 /** u8 values, row by row; 1 channel is grey, 3 are red, green, blue. */
@@ -39,17 +37,10 @@ export async function drawPanels(rows: readonly (readonly Panel[])[], path: stri
       parts.push({ input: await title(panel.title), left, top }, { input: await body(panel), left, top: top + TITLE });
     }
   const png = await sharp({ create: { width, height, channels: 3, background: "#ffffff" } }).composite(parts).png({ compressionLevel: 9 }).toBuffer();
-  await mkdir(dirname(path), { recursive: true });
   await writeFileWhole(path, png);
 }
 
-// The font comes with a package, so that the drawing looks the same where no fonts are installed.
-const FONT = createRequire(import.meta.url).resolve("@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff");
-
-function title(text: string): Promise<Buffer> {
-  const escaped = text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c] ?? c);
-  return sharp({ text: { text: `<span foreground="#202020">${escaped}</span>`, fontfile: FONT, font: "DejaVu Sans 10", rgba: true, dpi: 96 } }).resize({ width: SIDE, withoutEnlargement: true }).png().toBuffer();
-}
+const title = (text: string): Promise<Buffer> => drawnText(text, 10).resize({ width: SIDE, withoutEnlargement: true }).png().toBuffer();
 
 function body(panel: Panel): Promise<Buffer> {
   switch (panel.kind) {

@@ -1,5 +1,6 @@
 // A page as one file: drawings as data, the script and the style in it, and a rule that nothing else may be loaded or run.
 import { createHash } from "node:crypto";
+import { escaped } from "../markup.ts";
 import type { Drawing } from "./drawing.ts";
 import type { PageParts } from "./page-parts.ts";
 
@@ -26,8 +27,6 @@ export function pageOf(title: string, drawings: readonly Drawing[], { script, st
 }
 
 const digest = (text: string): string => `sha256-${createHash("sha256").update(text).digest("base64")}`;
-
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
 
 /** JSON that no text can break out of. */
 const data = (value: unknown): string => JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
