@@ -1,6 +1,6 @@
 // Builds kept by full digests of every input, the compiler and its options: what was built once is not built again.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MANIFEST } from "../compiler/emit/manifest.ts";
@@ -9,7 +9,7 @@ import type { Manifest } from "../runtime/artifact.d.ts";
 import { writeFileWhole } from "./artifact-writer.ts";
 import { DigestMemory } from "./digest-memory.ts";
 import type { FramedProblem } from "./framed-problem.ts";
-import { areUnchanged, Inputs, type InputStates, type Watched, watchedOf } from "./inputs.ts";
+import { areUnchanged, Inputs, type InputStates, type Watched, watchedOf, writtenSince } from "./inputs.ts";
 import { packageRoot } from "./node-host.ts";
 import { version } from "./version.ts";
 
@@ -96,7 +96,7 @@ export class BuildCache {
     const made = await buildFor(request, temporary, { observer: observed, digests: this.#memory });
     const { watched } = observed;
     if (!made.artifact) return { errors: made.problems.filter((p) => p.severity === "error"), warnings: made.problems.filter((p) => p.severity === "warning"), watched };
-    const inputs = await observed.states(this.#memory);
+    const inputs = await observed.states(this.#memory, this.#verify);
     const key = digestOf([name, inputs]);
     const artifact = join(this.#directory, ARTEFACTS, key);
     rmSync(artifact, { recursive: true, force: true });
@@ -104,7 +104,7 @@ export class BuildCache {
     const { manifest, sha256 } = await readManifest(artifact);
     const entry: Entry = { key, sha256, inputs, warnings: made.problems, typings: made.typings };
     // What was written to while it was compiled may be in the artefact as it was, and in the digests as it is.
-    if (!watched.files.some((file) => changedSince(file, began))) await this.#keep(name, entry);
+    if (writtenSince(watched, began).length === 0) await this.#keep(name, entry);
     await this.#memory.save();
     return { ...entry, artifact, manifest, isHit: false, watched };
   }
@@ -137,11 +137,6 @@ export class BuildCache {
     const named = new Set(readdirSync(join(this.#directory, ENTRIES)).filter((f) => f.endsWith(".json")).flatMap((f) => this.#entries(f.slice(0, -".json".length)).map((e) => e.key)));
     for (const key of readdirSync(join(this.#directory, ARTEFACTS))) if (/^[0-9a-f]{64}$/.test(key) && !named.has(key)) rmSync(join(this.#directory, ARTEFACTS, key), { recursive: true, force: true });
   }
-}
-
-function changedSince(path: string, time: number): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return !found || Math.max(found.mtimeMs, found.ctimeMs) >= time;
 }
 
 async function readManifest(artifact: string): Promise<{ readonly manifest: Manifest; readonly sha256: string }> {

@@ -1,7 +1,7 @@
 // What a build looked at: every file, every folder that was listed, every place where nothing was. Whether all of it still is as it was, decides whether the build is.
 import { createHash } from "node:crypto";
-import { readdirSync, statSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import type { DigestMemory } from "./digest-memory.ts";
 
 /** Told of everything that a host is asked for; paths are absolute. */
@@ -22,6 +22,8 @@ export interface Watched {
   readonly missing: readonly string[];
 }
 
+/** File systems give times by a clock that lags behind by a tick. Milliseconds. */
+const TICK = 10;
 const NOTHING = "nothing";
 const FOLDER = "folder";
 
@@ -69,6 +71,17 @@ export class Inputs implements Observer {
     for (const path of [...files, ...folders, ...missing]) all.push([this.name(path), await stateOf(path, this.#folders.has(path), memory, verify)]);
     return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
+}
+
+/** Files that were written, made or removed since then: they may have been read as they were, and have digests as they are. `time`: of the system's clock, before anything was read. */
+export function writtenSince({ files, missing }: Watched, time: number): string[] {
+  const isNew = (path: string): boolean => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found !== undefined && Math.max(found.mtimeMs, found.ctimeMs) >= time - TICK;
+  };
+  // Of a file that has vanished the nearest folder that is still there keeps the time.
+  const trace = (path: string): string => (existsSync(path) || dirname(path) === path ? path : trace(dirname(path)));
+  return [...files.filter((path) => isNew(trace(path))), ...missing.filter(isNew)];
 }
 
 /** Whether every input is as it was. Small and changed files are found at once, so they are not kept waiting by large ones. */

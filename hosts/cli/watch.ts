@@ -2,7 +2,7 @@
 import { existsSync, type FSWatcher, realpathSync, statSync, watch } from "node:fs";
 import { dirname, sep } from "node:path";
 import { DigestMemory } from "../digest-memory.ts";
-import { changesIn, Inputs, type InputStates, type Watched } from "../inputs.ts";
+import { changesIn, Inputs, type InputStates, type Watched, writtenSince } from "../inputs.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { printJson } from "./problems.ts";
@@ -14,8 +14,6 @@ const QUIET = 60;
 const LONGEST = 600;
 /** How often is looked where the system does not tell, as on some network drives. Milliseconds. */
 const POLL = 1000;
-/** File systems give times by a clock that lags behind by a tick. Milliseconds. */
-const TICK = 10;
 /** Names of changed files on a line. */
 const MOST_SHOWN = 3;
 const WRITTEN_MEANWHILE = "written while it was read";
@@ -63,7 +61,8 @@ export async function watchInputs(io: Io, watching: Watching): Promise<ExitCode>
       if (io.signal.aborted) break;
       watched = inputs.watched;
       folders.arm(watched);
-      const written = writtenSince(watched, began - TICK, inputs);
+      // What may have been read as it was has a state that differs from whatever comes.
+      const written: InputStates = Object.fromEntries(writtenSince(watched, began).map((path) => [inputs.name(path), WRITTEN_MEANWHILE]));
       const states = { ...(await inputs.states(digests)), ...written };
       // What happened meanwhile is news already; else somebody has to tell.
       if (Object.keys(written).length > 0 || difference(names, namesOf(watching)).length > 0) folders.heard();
@@ -114,17 +113,6 @@ function line({ number, changed, milliseconds }: RoundFacts, code: ExitCode): st
   const more = changed.length - MOST_SHOWN;
   const names = `${changed.slice(0, MOST_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   return `watch: ${number === 1 ? "" : `${names} changed, `}${code === EXIT.success ? "done in" : "errors after"} ${milliseconds} ms\n`;
-}
-
-/** Files that may have been read as they were, and have digests as they are: their states say so, and differ from whatever comes. */
-function writtenSince(watched: Watched, time: number, inputs: Inputs): InputStates {
-  const isNew = (path: string): boolean => {
-    const found = statSync(path, { throwIfNoEntry: false });
-    return found !== undefined && Math.max(found.mtimeMs, found.ctimeMs) >= time;
-  };
-  // Of a file that has vanished the nearest folder that is still there keeps the time.
-  const trace = (path: string): string => (existsSync(path) || dirname(path) === path ? path : trace(dirname(path)));
-  return Object.fromEntries([...watched.files.filter((path) => isNew(trace(path))), ...watched.missing.filter(isNew)].map((path) => [inputs.name(path), WRITTEN_MEANWHILE]));
 }
 
 /** Folders under watch. Files are not watched themselves: an editor that puts a new file in the place of the old one would be lost. */

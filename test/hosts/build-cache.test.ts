@@ -1,6 +1,7 @@
 /** Builds and digests that are kept: what is used again, and what never is. */
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import test from "ava";
 import { createHash, randomBytes } from "node:crypto";
 import { literal } from "../../compiler/graph/build.ts";
@@ -12,7 +13,7 @@ import { temporaryFolder, writeSafetensors } from "../support/safetensors-file.t
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const MEGABYTE = 2 ** 20;
 /** Long enough ago that a digest of the file is worth remembering. The time of change cannot be set: there the test waits. */
-const settle = (): Promise<void> => new Promise((done) => setTimeout(done, 2100));
+const settle = (): Promise<void> => setTimeout(2100);
 
 test("a large file is hashed once, until it is another", async (t) => {
   const folder = temporaryFolder();
@@ -60,6 +61,8 @@ test("a file that was just written is not trusted to stay, and a damaged memory 
 const request = (root: string, more: Partial<BuildRequest> = {}): BuildRequest => ({ root, file: "main.kiri", pipeline: undefined, compress: "kept", plain: false, target: "cpu", gates: false, ...more });
 
 async function kept(cache: BuildCache, asked: BuildRequest): Promise<KeptBuild> {
+  // What was written in the same tick of the clock may have been written meanwhile, and such a build is not kept.
+  await setTimeout(20);
   const found = await cache.get(asked);
   if (!("key" in found)) throw new Error(found.errors.map((e) => e.message).join("\n"));
   return found;
@@ -108,6 +111,21 @@ test("a file that appears where nothing was is seen", async (t) => {
   t.true((await kept(cache, asked)).isHit);
   writeFileSync(join(root, "models/words/special_tokens_map.json"), "{}");
   t.false((await kept(cache, asked)).isHit);
+});
+
+test("a file that appears while the build is made is not taken for one that was there", async (t) => {
+  const root = textProject();
+  const cache = new BuildCache(join(root, "cache"));
+  const asked = request(root, { compress: undefined });
+  await setTimeout(20);
+  const running = cache.get(asked);
+  // The compiler has looked for it when the first file of the artefact is written.
+  const artefacts = join(root, "cache/artefacts");
+  while (!existsSync(artefacts) || readdirSync(artefacts).length === 0) await setImmediate();
+  writeFileSync(join(root, "models/words/special_tokens_map.json"), "{}");
+  t.true("key" in (await running));
+  t.false((await kept(cache, asked)).isHit);
+  t.true((await kept(cache, asked)).isHit);
 });
 
 test("a build that somebody wrote into, or removed, is built again", async (t) => {
