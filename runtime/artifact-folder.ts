@@ -28,14 +28,19 @@ interface OpenOptions {
 }
 
 export async function openArtifact(place: string | URL, options: OpenOptions = {}): Promise<Artifact> {
+  const { folder, manifest } = await openManifest(place);
+  await checkFiles(folder, pathOf(place), manifest, options);
+  return { folder, manifest };
+}
+
+/** What the artefact says of itself; its files are not looked at. */
+export async function openManifest(place: string | URL): Promise<Artifact> {
   const given = pathOf(place);
   const folder = await realpath(given).catch((error: NodeJS.ErrnoException) => {
     throw refuse("R701", { path: given, why: because(error) }, error);
   });
   if (!(await stat(folder)).isDirectory()) throw refuse("R701", { path: given, why: "it is a file, and an artefact is a directory" });
-  const manifest = await readManifest(folder, given);
-  await checkFiles(folder, given, manifest, options);
-  return { folder, manifest };
+  return { folder, manifest: await readManifest(folder, given) };
 }
 
 function pathOf(place: string | URL): string {

@@ -9,7 +9,7 @@ import { exitOf, printJson, printProblems } from "./problems.ts";
 import type { ProgressLines } from "./progress.ts";
 import { oneProgram, type ProgramFile } from "./project.ts";
 import { UsageError } from "./usage-error.ts";
-import { chosenVariant, variantNames, type VariantOptions } from "./variant.ts";
+import { chosenVariant, refuseChoices, variantNames, type VariantOptions } from "./variant.ts";
 
 interface Runnable extends AsyncDisposable {
   readonly directory: string;
@@ -31,7 +31,7 @@ export async function runnable(io: Io, what: string, options: RunnableOptions, c
   const path = resolve(io.cwd, what);
   if (isArtifact(io.cwd, what)) {
     if (options.trace) throw new UsageError(`${what} is compiled already, and an artefact does not tell its folds.`, "Give the program that it was compiled from, with --variant.");
-    if (options.variant !== undefined || options.plain || options.pipeline !== undefined) throw new UsageError(`${what} is compiled already; --variant, --plain and --pipeline are for programs.`);
+    refuseChoices(what, options);
     return { directory: path, program: undefined, variant: undefined, async [Symbol.asyncDispose]() {} };
   }
   if (existsSync(path) && !statSync(path).isDirectory() && !path.endsWith(".kiri")) throw new UsageError(`${what} is neither an artefact nor a program.`, "Give the directory that kiri compile wrote, or a .kiri file.");

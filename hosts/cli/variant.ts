@@ -4,6 +4,7 @@ import { openProgram, type Program } from "../../compiler/program.ts";
 import type { TargetName } from "../../compiler/targets/target.ts";
 import { NodeHost } from "../node-host.ts";
 import type { ProgramFile } from "./project.ts";
+import { UsageError } from "./usage-error.ts";
 
 export interface VariantOptions {
   readonly variant?: string;
@@ -18,6 +19,11 @@ export function addVariantOptions(command: Command): Command {
     .addOption(new Option("--variant <name>", "the `compress … as NAME` to weave in").conflicts("plain"))
     .option("--plain", "no compression, not even an unnamed one")
     .addOption(new Option("--target <name>", "what the graph is made for").choices(["cpu", "cuda", "portable"]).default("cpu"));
+}
+
+/** Of an artefact or an ONNX file there is nothing to choose. */
+export function refuseChoices(what: string, { variant, plain, pipeline }: VariantOptions): void {
+  if (variant !== undefined || plain || pipeline !== undefined) throw new UsageError(`${what} is compiled already; --variant, --plain and --pipeline are for programs.`, "Name the program that it was compiled from, or one that imports it.");
 }
 
 /** Without a flag an unnamed `compress` is meant, where the file has one; else the plain model. */

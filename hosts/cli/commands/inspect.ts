@@ -1,14 +1,15 @@
 // `kiri inspect`: what a program, an artefact or an ONNX file is made of: its edge, sites, costs, what was fused, the graph itself.
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { type Compiled, compileProgram } from "../../../compiler/compile.ts";
 import type { Problem } from "../../../compiler/diagnostics/define.ts";
+import { distinct } from "../../../compiler/diagnostics/merge.ts";
 import type { Boundary } from "../../../compiler/elaborate/pipeline.ts";
 import { printGraph } from "../../../compiler/graph/text.ts";
 import { openProgram } from "../../../compiler/program.ts";
 import type { Dim } from "../../../compiler/types/dim.ts";
 import type { Manifest } from "../../../runtime/artifact.d.ts";
+import { openManifest } from "../../../runtime/artifact-folder.ts";
 import { NodeHost } from "../../node-host.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
@@ -19,7 +20,7 @@ import { oneProgram, type ProgramFile } from "../project.ts";
 import { isArtifact } from "../runnable.ts";
 import { bytes, large, percent, table } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
-import { addVariantOptions, chosenVariant, type VariantOptions } from "../variant.ts";
+import { addVariantOptions, chosenVariant, refuseChoices, type VariantOptions } from "../variant.ts";
 import { inspectModel, isModel } from "./inspect-model.ts";
 
 interface Options extends VariantOptions {
@@ -39,7 +40,7 @@ export function addInspect(program: Command, context: Context): void {
     .option("--fusions", "where a fused operator was near, and what stood in its way")
     .option("--recognise", "of an ONNX file: how near every rule came to a block, and which node stood in its way")
     .option("--json", "print JSON")
-    .action(async (what: string | undefined, options: Options) => context.finish(inspect(context.io, what, options)));
+    .action(async (what: string | undefined, options: Options) => context.finish(await inspect(context.io, what, options)));
   examples(command, [
     ["kiri inspect pipelines/digits.kiri", "its edge, variants and costs"],
     ["kiri inspect pipelines/digits.kiri --variant lite --sites", "types before and after the folds"],
@@ -49,13 +50,13 @@ export function addInspect(program: Command, context: Context): void {
   ]);
 }
 
-function inspect(io: Io, what: string | undefined, options: Options): ExitCode {
-  if (what !== undefined && isArtifact(io.cwd, what)) return inspectArtifact(io, resolve(io.cwd, what), options);
-  if (what !== undefined && isModel(what)) {
-    if (options.variant !== undefined || options.pipeline !== undefined) throw new UsageError("an ONNX file has no pipelines and no variants", "a program that imports it has: `model m = import \"model.onnx\"`");
-    return inspectModel(io, what, options);
+async function inspect(io: Io, what: string | undefined, options: Options): Promise<ExitCode> {
+  const isCompiled = what !== undefined && isArtifact(io.cwd, what);
+  if (what !== undefined && (isCompiled || isModel(what))) {
+    refuseChoices(what, options);
+    return isCompiled ? inspectArtifact(io, resolve(io.cwd, what), options) : inspectModel(io, what, options);
   }
-  if (options.recognise) throw new UsageError("--recognise is about ONNX files", "the sites of a program are those that its layers offer: `kiri inspect --sites`");
+  if (options.recognise) throw new UsageError("--recognise is about ONNX files.", "The sites of a program are those that its layers offer: kiri inspect --sites");
   const program = oneProgram(io.cwd, what);
   const seen = compiled(program, chosenVariant(program, options), options);
   const code = exitOf([seen.report]);
@@ -89,7 +90,7 @@ function compiled(program: ProgramFile, variant: string | undefined, options: Op
     const request = { target: options.target, ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }) };
     const plain = compileProgram(opened.value, request);
     const woven = variant === undefined ? plain : compileProgram(opened.value, { ...request, variant });
-    problems.push(...plain.problems, ...(woven === plain ? [] : woven.problems.filter((p) => !plain.problems.some((q) => q.code === p.code && q.says === p.says))));
+    problems.push(...distinct([...plain.problems, ...woven.problems]));
     return { ...failed(), plain: plain.value, woven: woven.value };
   } finally {
     host.close();
@@ -169,8 +170,8 @@ function asText(program: ProgramFile, plain: Compiled, woven: Compiled, options:
 }
 
 /** From the manifest alone; nothing is loaded. */
-function inspectArtifact(io: Io, directory: string, options: Options): ExitCode {
-  const manifest = JSON.parse(readFileSync(join(directory, "manifest.json"), "utf8")) as Manifest;
+async function inspectArtifact(io: Io, directory: string, options: Options): Promise<ExitCode> {
+  const { manifest } = await openManifest(directory);
   if (options.json) {
     printJson(io, "inspect", EXIT.success, [], { artifact: directory, manifest });
     return EXIT.success;

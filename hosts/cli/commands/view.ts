@@ -3,11 +3,12 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { compileProgram } from "../../../compiler/compile.ts";
-import type { Problem } from "../../../compiler/diagnostics/define.ts";
+import { type Problem, report } from "../../../compiler/diagnostics/define.ts";
 import { imports } from "../../../compiler/diagnostics/import.ts";
-import { report } from "../../../compiler/diagnostics/define.ts";
+import { distinct } from "../../../compiler/diagnostics/merge.ts";
 import { openProgram } from "../../../compiler/program.ts";
-import type { Manifest } from "../../../runtime/artifact.d.ts";
+import { openManifest } from "../../../runtime/artifact-folder.ts";
+import { MODEL_FILE } from "../../artifact.ts";
 import { writeFileWhole } from "../../artifact-writer.ts";
 import { NodeHost } from "../../node-host.ts";
 import type { Drawing } from "../../view/drawing.ts";
@@ -25,7 +26,7 @@ import { oneProgram } from "../project.ts";
 import { isArtifact } from "../runnable.ts";
 import { large } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
-import { addVariantOptions, chosenVariant, type VariantOptions } from "../variant.ts";
+import { addVariantOptions, chosenVariant, refuseChoices, type VariantOptions } from "../variant.ts";
 import { wholeNumber } from "./run.ts";
 
 interface Options extends VariantOptions {
@@ -61,7 +62,7 @@ interface Drawn {
 
 async function view(io: Io, what: string | undefined, options: Options): Promise<ExitCode> {
   const title = titleOf(what);
-  const drawn = drawAll(io, what, options);
+  const drawn = await drawAll(io, what, options);
   const code = exitOf(drawn.reports);
   if (options.json) printJson(io, "view", code, drawn.reports, { drawings: drawn.drawings });
   else printProblems(io, drawn.reports);
@@ -69,7 +70,7 @@ async function view(io: Io, what: string | undefined, options: Options): Promise
   const parts = await pageParts();
   if (options.serve) {
     const page = async (): Promise<string> => {
-      const now = drawAll(io, what, options);
+      const now = await drawAll(io, what, options);
       printProblems(io, now.reports);
       if (now.drawings.length === 0) throw new UsageError("There are errors; the terminal tells them.");
       return pageOf(title, now.drawings, parts);
@@ -93,12 +94,12 @@ async function view(io: Io, what: string | undefined, options: Options): Promise
 
 const titleOf = (what: string | undefined): string => (what === undefined || /^\.*[/\\]?$/.test(what) ? "program" : basename(resolve(what)));
 
-function drawAll(io: Io, what: string | undefined, options: Options): Drawn {
+async function drawAll(io: Io, what: string | undefined, options: Options): Promise<Drawn> {
   const profile = options.profile === undefined ? undefined : timesOf(readText(io, options.profile), options.profile);
-  const after = draw(io, what, options, profile, options.against === undefined);
+  const after = await draw(io, what, options, profile, options.against === undefined);
   if (options.against === undefined) return after;
   // Variants are named of what is looked at; what it is compared with speaks for itself.
-  const before = draw(io, options.against, { target: options.target }, undefined, false);
+  const before = await draw(io, options.against, { target: options.target }, undefined, false);
   return { drawings: exitOf([...before.reports, ...after.reports]) === EXIT.success ? [...before.drawings, ...after.drawings] : [], reports: [...before.reports, ...after.reports] };
 }
 
@@ -112,17 +113,18 @@ function readText(io: Io, file: string): string {
 
 type Times = ReadonlyMap<string, number> | undefined;
 
-function draw(io: Io, what: string | undefined, options: VariantOptions, times: Times, both: boolean): Drawn {
+async function draw(io: Io, what: string | undefined, options: VariantOptions, times: Times, both: boolean): Promise<Drawn> {
   const path = resolve(io.cwd, what ?? ".");
-  if (what !== undefined && isArtifact(io.cwd, what)) return drawArtifact(what, path, times);
-  if (what !== undefined && existsSync(path) && statSync(path).isFile() && !path.endsWith(".kiri")) return drawFile(what, path, times);
-  return drawProgram(io, what, options, both);
+  const isCompiled = what !== undefined && isArtifact(io.cwd, what);
+  if (what === undefined || !(isCompiled || (existsSync(path) && statSync(path).isFile() && !path.endsWith(".kiri")))) return drawProgram(io, what, options, both);
+  refuseChoices(what, options);
+  return isCompiled ? drawArtifact(what, path, times) : drawFile(what, path, times);
 }
 
-function drawArtifact(what: string, directory: string, times: Times): Drawn {
-  const { pipeline, target, selectors } = JSON.parse(readFileSync(join(directory, "manifest.json"), "utf8")) as Manifest;
+async function drawArtifact(what: string, directory: string, times: Times): Promise<Drawn> {
+  const { pipeline, target, selectors } = (await openManifest(directory)).manifest;
   const facts = [...selectors.map((s) => `${s.selector}: ${s.resolved.length} ${s.resolved.length === 1 ? "place" : "places"}`), `for ${target}`];
-  return drawFile(what, join(directory, "model.onnx"), times, { title: pipeline.variant === undefined ? `${pipeline.name}, plain` : `${pipeline.name} as ${pipeline.variant}`, facts });
+  return drawFile(what, join(directory, MODEL_FILE), times, { title: pipeline.variant === undefined ? `${pipeline.name}, plain` : `${pipeline.name} as ${pipeline.variant}`, facts });
 }
 
 function drawFile(what: string, path: string, times: Times, about?: { readonly title: string; readonly facts: readonly string[] }): Drawn {
@@ -151,12 +153,12 @@ function drawProgram(io: Io, what: string | undefined, options: VariantOptions, 
     if (opened.value && !problems.some((p) => p.severity === "error")) {
       for (const name of both && variant !== undefined ? [undefined, variant] : [variant]) {
         const made = compileProgram(opened.value, { target: options.target, ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(name === undefined ? {} : { variant: name }) });
-        problems.push(...made.problems.filter((p) => !problems.some((q) => q.code === p.code && q.says === p.says)));
+        problems.push(...made.problems);
         if (made.value) drawings.push(drawingOf(made.value));
       }
     }
     const isWhole = !problems.some((p) => p.severity === "error");
-    return { drawings: isWhole ? drawings : [], reports: [{ program, problems, sources: opened.sources }] };
+    return { drawings: isWhole ? drawings : [], reports: [{ program, problems: distinct(problems), sources: opened.sources }] };
   } finally {
     host.close();
   }

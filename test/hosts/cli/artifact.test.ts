@@ -1,5 +1,5 @@
 // From a new project to results: every command that makes or runs artefacts, on the small made-up model of `kiri new`.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { answer, kiri, type Ran } from "../../support/command-line.ts";
@@ -130,6 +130,15 @@ test("inspect: a program, its sites and its graph; an artefact", async (t) => {
   t.regex((await run("inspect", program, "--graph", "fused")).out, /^graph fused\n/);
   t.regex((await run("inspect", "build/my_paper-lite")).out, /compressed as lite/);
   t.is((await run("inspect", program, "--variant", "none")).code, 1);
+  t.regex((await run("inspect", "build/my_paper-lite", "--variant", "lite")).err, /compiled already/);
+  // Sites and extensions have a manifest.json too.
+  mkdirSync(join(cwd, "extension"), { recursive: true });
+  writeFileSync(join(cwd, "extension/manifest.json"), `{ "manifest_version": 3 }`);
+  for (const command of ["inspect", "view"]) {
+    const ran = await run(command, "extension");
+    t.is(ran.code, 2);
+    t.regex(ran.err, /R70[34] {2}/);
+  }
 });
 
 test("profile: time by line of the source", async (t) => {

@@ -46,6 +46,9 @@ test("view of a variant stands beside the plain model; mistakes are told and no 
   const odd = folderOf({ "m.onnx": new Uint8Array([1, 2, 3]), "p.json": new TextEncoder().encode("[]") });
   t.like(await kiri({ cwd: odd }, "view", "m.onnx"), { code: 1, out: "" });
   t.regex((await kiri({ cwd: odd }, "view", "m.onnx", "--profile", "p.json")).err, /p\.json is not what kiri profile --json prints/);
+  const ran = await kiri({ cwd: odd }, "view", "m.onnx", "--variant", "lite");
+  t.is(ran.code, 2);
+  t.regex(ran.err, /m\.onnx is compiled already; --variant, --plain and --pipeline are for programs/);
 });
 
 test("serve: the page for this machine, nothing for other names or places, and an end with the signal", async (t) => {
