@@ -1,14 +1,11 @@
 // Two ONNX models compared: their graphs, their weights, what they give, and how long they take.
-import { realpathSync } from "node:fs";
-import { basename, dirname } from "node:path";
-import { imports } from "../compiler/diagnostics/import.ts";
-import { type Problem, report } from "../compiler/diagnostics/define.ts";
-import { HostError } from "../compiler/host.ts";
+import type { Problem } from "../compiler/diagnostics/define.ts";
 import { type OnnxContent, readContent } from "../compiler/import/onnx-content.ts";
 import { compareRuns, type RunDiff, type RunOptions, UnequalInputs } from "./diff-outputs.ts";
 import { compareStructure, type StructureDiff } from "./diff-structure.ts";
 import { compareWeights, type WeightsDiff } from "./diff-weights.ts";
-import { NodeHost } from "./node-host.ts";
+import { openModel } from "./model-host.ts";
+import type { NodeHost } from "./node-host.ts";
 
 export interface DiffOptions extends RunOptions {
   readonly signal?: AbortSignal;
@@ -31,9 +28,9 @@ export async function diff(a: string, b: string, { signal, onProgress, ...option
   const problems: Problem[] = [];
   try {
     const read = (path: string): OnnxContent | undefined => {
-      const [host, problem] = hostOf(path);
-      if (host) open.push(host);
-      const found = host ? readContent(host, basename(realpathSync(path))) : { value: undefined, problems: problem };
+      const opened = openModel(path, path);
+      if (opened.host) open.push(opened.host);
+      const found = opened.host ? readContent(opened.host, opened.name) : { value: undefined, problems: [opened.problem] };
       problems.push(...found.problems);
       return found.value;
     };
@@ -54,15 +51,5 @@ export async function diff(a: string, b: string, { signal, onProgress, ...option
     return { value: { structure, weights, run, apart, equal: run?.outputs.every((o) => o.equal) ?? false }, problems };
   } finally {
     for (const host of open) host.close();
-  }
-}
-
-/** A host on the model's folder; a link to a model (a download cache) stands for the model, with the files beside it. */
-function hostOf(path: string): readonly [NodeHost | undefined, readonly Problem[]] {
-  try {
-    return [new NodeHost({ root: dirname(realpathSync(path)) }), []];
-  } catch (error) {
-    if (!(error instanceof HostError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
-    return [undefined, [report(imports.I507, undefined, { file: path, why: (error as NodeJS.ErrnoException).code === "ENOENT" ? "it does not exist" : (error as Error).message })]];
   }
 }

@@ -7,7 +7,7 @@ import { type FileFacts, type Host, HostError } from "../compiler/host.ts";
 import type { DigestMemory } from "./digest-memory.ts";
 import type { Observer } from "./inputs.ts";
 
-interface NodeHostOptions {
+export interface NodeHostOptions {
   /** The project: no path leaves it. */
   readonly root: string;
   readonly evaluate?: Host["evaluate"];
@@ -197,7 +197,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: "too many files are open", ELOOP: "its links go round in circles", EIO: "the disk fails to deliver it",
 };
 
-function hostError(path: string, error: unknown): HostError {
+/** Why the file system refuses, in words. */
+export function hostError(path: string, error: unknown): HostError {
   if (error instanceof HostError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   return new HostError((code && REASONS[code]) ?? message, path);

@@ -1,9 +1,7 @@
 // An ONNX file made faster: imported, passed through the same passes as every pipeline, and written again.
-import { realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { artifacts } from "../compiler/diagnostics/artifacts.ts";
 import { type Problem, report } from "../compiler/diagnostics/define.ts";
-import { imports } from "../compiler/diagnostics/import.ts";
 import { type Plan, planConstants, streamConstants } from "../compiler/emit/constants.ts";
 import { emitModel } from "../compiler/emit/onnx.ts";
 import { type Graph, topological } from "../compiler/graph/node.ts";
@@ -15,7 +13,7 @@ import type { TargetName } from "../compiler/targets/target.ts";
 import { writeFilesWhole } from "./artifact-writer.ts";
 import { problemOf } from "./build.ts";
 import { evaluator } from "./evaluator.ts";
-import { NodeHost } from "./node-host.ts";
+import { openModel } from "./model-host.ts";
 
 interface OptimiseOptions {
   /** The model, relative to the working directory. Its external data lies in its folder. */
@@ -78,20 +76,12 @@ const FUSED: ReadonlySet<string> = new Set(["attention", "layerNorm", "rmsNorm",
 /** Writes the optimised model. Mistakes of users come back as problems; rejects with the reason of `signal` where it is aborted. */
 export async function optimise({ input, out, target = "cpu", signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {
   const failed = (...problems: readonly Problem[]): OptimiseResult => ({ files: undefined, optimised: undefined, problems });
-  const place = resolve(input);
-  let host: NodeHost;
-  let path: string;
-  try {
-    // A link to a model (a download cache) stands for the model, with the files beside it.
-    path = realpathSync(place);
-    host = new NodeHost({ root: dirname(path), evaluate: evaluator(), ...(onProgress ? { progress: (stage, done, total) => onProgress({ stage, done, total }) } : {}) });
-  } catch (error) {
-    if (!(error instanceof HostError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
-    return failed(report(imports.I507, undefined, { file: input, why: (error as NodeJS.ErrnoException).code === "ENOENT" ? "it does not exist" : (error as Error).message }));
-  }
+  const opened = openModel(resolve(input), input, { evaluate: evaluator(), ...(onProgress ? { progress: (stage, done, total) => onProgress({ stage, done, total }) } : {}) });
+  if (!opened.host) return failed(opened.problem);
+  const { host, name } = opened;
   try {
     const data = `${basename(out)}.data`;
-    const made = await optimised(host, basename(path), { target, data });
+    const made = await optimised(host, name, { target, data });
     if (!made.value) return failed(...made.problems);
     const { model, plan } = made.value;
     const files = [

@@ -1,8 +1,5 @@
 // `kiri inspect model.onnx`: what a file without source is made of, and what a fold would find in it.
-import { realpathSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
-import { report } from "../../../compiler/diagnostics/define.ts";
-import { imports } from "../../../compiler/diagnostics/import.ts";
+import { dirname, resolve } from "node:path";
 import { printGraph } from "../../../compiler/graph/text.ts";
 import { importModel } from "../../../compiler/import/onnx-graph.ts";
 import { recognise } from "../../../compiler/import/recognise/recognise.ts";
@@ -10,7 +7,7 @@ import { workOf } from "../../../compiler/import/recognise/work.ts";
 import { runPasses } from "../../../compiler/passes/order.ts";
 import { Recorder } from "../../../compiler/rewrite/record.ts";
 import type { TargetName } from "../../../compiler/targets/target.ts";
-import { NodeHost } from "../../node-host.ts";
+import { openModel } from "../../model-host.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { modelJson, modelText } from "../model-text.ts";
@@ -36,16 +33,11 @@ export function inspectModel(io: Io, file: string, options: ModelOptions): ExitC
     else printProblems(io, reports);
     return code === EXIT.success ? EXIT.failed : code;
   };
-  let path: string;
+  const opened = openModel(place, file);
+  if (!opened.host) return failed(told([opened.problem]));
+  const { host, name } = opened;
   try {
-    // A link to a model (a download cache) stands for the model, with the files beside it.
-    path = realpathSync(place);
-  } catch (error) {
-    return failed(told([report(imports.I507, undefined, { file, why: (error as NodeJS.ErrnoException).code === "ENOENT" ? "it does not exist" : (error as Error).message })]));
-  }
-  const host = new NodeHost({ root: dirname(path) });
-  try {
-    const { value: imported, problems } = importModel(host, basename(path));
+    const { value: imported, problems } = importModel(host, name);
     const reports = told(problems);
     if (!imported) return failed(reports);
     const found = recognise(imported.graph);
