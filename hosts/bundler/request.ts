@@ -6,8 +6,8 @@ import { gates } from "../../compiler/diagnostics/gates.ts";
 import { nearest } from "../../compiler/diagnostics/suggest.ts";
 import { isTargetName } from "../../compiler/targets/target.ts";
 import type { BuildRequest } from "../build-cache.ts";
-import { rootOf } from "../cli/project.ts";
 import { type FramedProblem, framed } from "../framed-problem.ts";
+import { rootOf } from "../project-root.ts";
 import type { BundlerOptions } from "./options.ts";
 
 const EXTENSION = ".kiri";

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { nearest } from "../../compiler/diagnostics/suggest.ts";
+import { isRoot, rootOf } from "../project-root.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface ProgramFile {
@@ -11,8 +12,6 @@ export interface ProgramFile {
   readonly file: string;
 }
 
-/** What marks the root of a project. */
-const MARKS = ["package.json", ".git"];
 const EXTENSION = ".kiri";
 
 /** The programs that the arguments name; without arguments those of the nearest project upward. At least one. */
@@ -55,18 +54,9 @@ function nearestProject(cwd: string): string[] {
   for (let directory = resolve(cwd); ; directory = dirname(directory)) {
     const found = programsOf(directory);
     if (found.length > 0) return found;
-    if (MARKS.some((m) => existsSync(join(directory, m))) || dirname(directory) === directory) break;
+    if (isRoot(directory) || dirname(directory) === directory) break;
   }
   throw new UsageError(`No ${EXTENSION} file here or above.`, "Name a file, or make a project: kiri new my-project");
-}
-
-/** The nearest directory above that looks like a project's root; without one, where the command was called, if the file lies there. */
-export function rootOf(cwd: string, path: string): string {
-  for (let directory = dirname(path); ; directory = dirname(directory)) {
-    if (MARKS.some((m) => existsSync(join(directory, m)))) return directory;
-    if (dirname(directory) === directory) break;
-  }
-  return path.startsWith(resolve(cwd) + sep) ? resolve(cwd) : dirname(path);
 }
 
 function programFile(cwd: string, path: string): ProgramFile {

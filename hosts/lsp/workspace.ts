@@ -8,7 +8,7 @@ import { openProgram, type Program } from "../../compiler/program.ts";
 import { ModuleCache } from "../../compiler/resolve/cache.ts";
 import type { LoadedModule } from "../../compiler/resolve/modules.ts";
 import { type Source, source } from "../../grammar/source.ts";
-import { rootOf } from "../cli/project.ts";
+import { rootOf } from "../project-root.ts";
 import { EditorHost } from "./editor-host.ts";
 import { pathOf } from "./places.ts";
 

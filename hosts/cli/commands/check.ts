@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { check as checkOne } from "../../compile.ts";
+import { rootOf } from "../../project-root.ts";
 import { type Context, examples } from "../command.ts";
 import type { ExitCode } from "../exit.ts";
 import { type Io, readStdin } from "../io.ts";
 import { exitOf, type Format, formatOption, maxWarningsOption, printAnnotations, printJson, printProblems, printSarif, type Report } from "../problems.ts";
-import { type ProgramFile, programs, rootOf, show } from "../project.ts";
+import { type ProgramFile, programs, show } from "../project.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Round, watchInputs } from "../watch.ts";
 

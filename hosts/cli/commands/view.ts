@@ -1,15 +1,15 @@
 // `kiri view`: a graph as a page to look at, of an artefact, an ONNX file or a program; two side by side where there is something to compare.
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { compileProgram } from "../../../compiler/compile.ts";
-import { type Problem, report } from "../../../compiler/diagnostics/define.ts";
-import { imports } from "../../../compiler/diagnostics/import.ts";
+import type { Problem } from "../../../compiler/diagnostics/define.ts";
 import { distinct } from "../../../compiler/diagnostics/merge.ts";
 import { openProgram } from "../../../compiler/program.ts";
 import { openManifest } from "../../../runtime/artifact-folder.ts";
 import { MODEL_FILE } from "../../artifact.ts";
 import { writeFileWhole } from "../../artifact-writer.ts";
+import { openModel } from "../../model-host.ts";
 import { NodeHost } from "../../node-host.ts";
 import type { Drawing } from "../../view/drawing.ts";
 import { drawingOf } from "../../view/from-graph.ts";
@@ -17,11 +17,11 @@ import { drawingOfOnnx } from "../../view/from-onnx.ts";
 import { pageOf } from "../../view/html.ts";
 import { pageParts } from "../../view/page-parts.ts";
 import { serve } from "../../view/serve.ts";
-import { timesOf } from "../../view/times.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { exitOf, printJson, printProblems, type Report } from "../problems.ts";
+import { timesOf } from "../profile-times.ts";
 import { oneProgram } from "../project.ts";
 import { isArtifact } from "../runnable.ts";
 import { large } from "../table.ts";
@@ -129,12 +129,11 @@ async function drawArtifact(what: string, directory: string, times: Times): Prom
 
 function drawFile(what: string, path: string, times: Times, about?: { readonly title: string; readonly facts: readonly string[] }): Drawn {
   const program = { root: dirname(path), file: what };
-  // A link to a model (a download cache) stands for the model, with the files beside it.
-  const place = existsSync(path) ? realpathSync(path) : undefined;
-  if (place === undefined) return { drawings: [], reports: [{ program, problems: [report(imports.I507, undefined, { file: what, why: "it does not exist" })], sources: new Map() }] };
-  const host = new NodeHost({ root: dirname(place) });
+  const opened = openModel(path, what);
+  if (!opened.host) return { drawings: [], reports: [{ program, problems: [opened.problem], sources: new Map() }] };
+  const { host, name } = opened;
   try {
-    const { value, problems } = drawingOfOnnx(host, basename(place), { title: about?.title ?? basename(path), facts: about?.facts ?? [], ...(times ? { times } : {}) });
+    const { value, problems } = drawingOfOnnx(host, name, { title: about?.title ?? basename(path), facts: about?.facts ?? [], ...(times ? { times } : {}) });
     return { drawings: value ? [value] : [], reports: [{ program, problems, sources: new Map() }] };
   } finally {
     host.close();

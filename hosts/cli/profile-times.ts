@@ -1,5 +1,5 @@
 // Milliseconds of one run by node, as `kiri profile --json` prints them.
-import { UsageError } from "../cli/usage-error.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** `text`: what the command printed; `name` stands in the message where it is something else. */
 export function timesOf(text: string, name: string): ReadonlyMap<string, number> {
