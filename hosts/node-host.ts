@@ -1,10 +1,10 @@
 // The compiler's host on Node: files below one root, the standard library of this package, digests.
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, lstatSync, openSync, readFileSync, readSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, openSync, readFileSync, readSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type FileFacts, type Host, HostError } from "../compiler/host.ts";
-import type { DigestMemory } from "./digest-memory.ts";
+import { DigestMemory } from "./digest-memory.ts";
 import type { Observer } from "./inputs.ts";
 
 export interface NodeHostOptions {
@@ -26,7 +26,7 @@ export class NodeHost implements Host {
   readonly evaluate: Host["evaluate"];
   readonly #progress: Host["progress"] | undefined;
   readonly #observer: Observer | undefined;
-  readonly #digests: DigestMemory | undefined;
+  readonly #digests: DigestMemory;
   /** Open files by path, the one used last at the end. */
   readonly #open = new Map<string, number>();
   #library: ReadonlyMap<string, string> | undefined;
@@ -36,7 +36,7 @@ export class NodeHost implements Host {
     this.evaluate = options.evaluate;
     this.#progress = options.progress;
     this.#observer = options.observer;
-    this.#digests = options.digests;
+    this.#digests = options.digests ?? new DigestMemory();
   }
 
   locate(path: string, from: string | undefined): string | undefined {
@@ -95,14 +95,11 @@ export class NodeHost implements Host {
   async digestFile(path: string): Promise<string> {
     const inside = this.#inside(path);
     this.#observer?.file(inside);
-    const hash = createHash("sha256");
     try {
-      if (this.#digests) return await this.#digests.digest(inside);
-      for await (const chunk of createReadStream(inside, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+      return await this.#digests.digest(inside);
     } catch (error) {
       throw hostError(path, error);
     }
-    return hash.digest("hex");
   }
 
   progress(stage: string, done: number, total: number): void {
