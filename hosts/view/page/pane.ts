@@ -17,7 +17,6 @@ const NARROWEST = 0.02;
 const WIDEST = 3;
 /** A scale at which labels can be read. */
 const READABLE = 0.7;
-const PRODUCTS = /^(matmul|linear|linearint8|fusedmatmul|attention|gemm|conv|fusedconv|convtranspose|multiheadattention|dynamicquantizematmul|matmulinteger|matmulnbits|groupqueryattention|einsum)$/i;
 
 export class Pane {
   readonly element: HTMLElement;
@@ -125,7 +124,7 @@ export class Pane {
     const { item, isOpen, x, y, width, height } = box;
     const inner = isContainer(item);
     const classes = inner ? ["box", "container", isOpen ? "open" : "closed", ...(item.folded > 0 ? ["folded"] : []), ...this.#difference(item)]
-      : ["box", item.kind, ...(PRODUCTS.test(item.op) ? ["product"] : []), ...(item.by.length > 0 ? ["folded"] : [])];
+      : ["box", item.kind, ...(item.multiplyAdds > 0 ? ["product"] : []), ...(item.by.length > 0 ? ["folded"] : [])];
     const second = inner ? this.#containerText(item) : "";
     const label = inner ? item.label : labelOf(item);
     const room = (width - 20) / 6.7;
