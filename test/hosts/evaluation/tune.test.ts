@@ -180,6 +180,16 @@ compress encoder as lite {
   t.true(found.tried.every((r) => r.flops === undefined));
 });
 
+test("where the plain model cannot be measured, each run says why: that is nothing to remember", async (t) => {
+  const root = project(variant("lite", "? in 1..4").replace("cosine(vector)", "accuracy(vector)"));
+  writeFileSync(join(root, "main.kiri"), readFileSync(join(root, "main.kiri"), "utf8").replace("use measure.cosine (cosine)", "use measure.accuracy (accuracy)"));
+  for (const run of ["first", "second"]) {
+    const found = await tune(quick(root));
+    t.regex(found.problems.map((p) => `${p.code} ${p.says}`).join("\n"), /^G605 plain: accuracy does not take/, run);
+    t.deepEqual(found.rows, []);
+  }
+});
+
 test("nothing to tune, several that could be, a budget that cannot be read, one that nothing keeps", async (t) => {
   const codes = async (root: string, more: Partial<TuneOptions> = {}): Promise<string> => (await tune(quick(root, more))).problems.map((p) => `${p.code} ${p.says} ${p.next}`).join("\n");
   t.regex(await codes(project(variant("lite", "4"))), /^G631 No `compress` of main\.kiri that is meant here/);
