@@ -5,7 +5,7 @@ import type * as Ast from "../../grammar/ast.ts";
 import { endOf, isVirtual, layout } from "../../grammar/layout.ts";
 import { isWord, rowOf } from "../../grammar/tokens.ts";
 import type { Source } from "../../grammar/source.ts";
-import { paramsOf } from "./names.ts";
+import { paramsOf } from "./parameters.ts";
 import { readable } from "./readable.ts";
 
 type Token = ReturnType<typeof layout>["chunks"][number][number];

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { Location } from "vscode-languageserver/node";
 import { HostError } from "../../compiler/host.ts";
 import type * as Ast from "../../grammar/ast.ts";
-import { type Source, source } from "../../grammar/source.ts";
-import { type Meaning, nameAt } from "./names.ts";
+import { source } from "../../grammar/source.ts";
+import { sourceOf } from "./describe.ts";
+import type { Meaning } from "./meaning.ts";
+import { nameAt } from "./names.ts";
 import { NOWHERE, rangeOf, uriOf } from "./places.ts";
 import { nodesAt } from "./syntax.ts";
 import type { Analysis } from "./workspace.ts";
@@ -17,7 +19,7 @@ export function definition(analysis: Analysis, offset: number): Location | undef
 }
 
 function locate(analysis: Analysis, means: Meaning): Location | undefined {
-  const known: Source | undefined = analysis.sources.get(means.at.file) ?? means.module?.source;
+  const known = sourceOf(analysis, means);
   return { uri: uriOf(means.file), range: known ? rangeOf(known, means.at) : NOWHERE };
 }
 

@@ -3,7 +3,7 @@ import type { Value } from "../../compiler/elaborate/value.ts";
 import { describe, showTensor } from "../../compiler/elaborate/value.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import type { Source } from "../../grammar/source.ts";
-import type { Meaning } from "./names.ts";
+import type { Meaning } from "./meaning.ts";
 import type { Analysis } from "./workspace.ts";
 
 export const fenced = (code: string): string => `\`\`\`kiri\n${code}\n\`\`\``;

@@ -4,7 +4,8 @@ import type { Location } from "vscode-languageserver/node";
 import { HostError } from "../../compiler/host.ts";
 import type { Span } from "../../grammar/source.ts";
 import { fileOf, locationOf } from "./places.ts";
-import { type Meaning, nameAt, namesOf, sameMeaning } from "./names.ts";
+import { type Meaning, sameMeaning } from "./meaning.ts";
+import { nameAt, namesOf } from "./names.ts";
 import type { Analysis, Workspace } from "./workspace.ts";
 
 /** Files of a project that are looked through. */

@@ -2,7 +2,8 @@
 import { SemanticTokensBuilder, type SemanticTokens, type SemanticTokensLegend } from "vscode-languageserver/node";
 import { endOf, isVirtual, layout } from "../../grammar/layout.ts";
 import { type Highlight, rowOf } from "../../grammar/tokens.ts";
-import { type Meaning, namesOf } from "./names.ts";
+import type { Meaning } from "./meaning.ts";
+import { namesOf } from "./names.ts";
 import { rangeOf } from "./places.ts";
 import { readable } from "./readable.ts";
 import type { Analysis } from "./workspace.ts";
