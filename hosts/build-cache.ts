@@ -93,7 +93,7 @@ export class BuildCache {
     const { buildFor } = await import("./build-request.ts");
     const temporary = join(this.#directory, ARTEFACTS, `new-${name.slice(0, 16)}-${process.pid}`);
     const began = Date.now();
-    const made = await buildFor(request, temporary, { observer: observed, digests: this.#memory });
+    const made = await buildFor(request, temporary, { observer: observed, digests: this.#verify ? new DigestMemory() : this.#memory });
     const { watched } = observed;
     if (!made.artifact) return { errors: made.problems.filter((p) => p.severity === "error"), warnings: made.problems.filter((p) => p.severity === "warning"), watched };
     const inputs = await observed.states(this.#memory, this.#verify);
