@@ -6,7 +6,7 @@ import { Pane, type Shared } from "../../hosts/view/page/pane.ts";
 import { html } from "../../hosts/view/page/svg.ts";
 import { editor, show } from "./editor.ts";
 import type { Answer, Asked, Ran } from "./messages.ts";
-import { drawPicture, pixelsOf } from "./picture.ts";
+import { drawPicture, pixelsOf, SIDE } from "./picture.ts";
 import program from "./program.kiri?raw";
 
 const digits = Object.values(import.meta.glob<string>("../../pipelines/data/digits/*.png", { query: "?url", import: "default", eager: true }));
@@ -25,9 +25,7 @@ document.body.append(
   html("header", {}, html("h1", {}, "kirigami playground"), state, html("a", { href: "../" }, "documentation")),
   html("main", { class: "playground" }, left, html("section", { class: "right" }, html("div", { class: "look" }, html("div", {}, choices, canvas), html("div", {}, counts, results)), graphs)));
 
-let picture = new Uint8Array(28 * 28);
-let groups: readonly number[] = [];
-let number = 0;
+let picture = new Uint8Array(SIDE * SIDE);
 let isBusy = false;
 let isWaiting = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +47,7 @@ function ask(): void {
     return;
   }
   isBusy = true;
-  const asked: Asked = { number: ++number, text: view.state.doc.toString(), picture };
+  const asked: Asked = { text: view.state.doc.toString(), picture };
   worker.postMessage(asked);
 }
 
@@ -101,7 +99,7 @@ function showGraphs(drawings: readonly Drawing[]): void {
 }
 
 function showRun(plain: Ran, folded: Ran | undefined): void {
-  groups = folded?.groups ?? [];
+  const groups = folded?.groups ?? [];
   counts.textContent = drawPicture(canvas, picture, groups) || "Nothing is folded.";
   canvas.dataset.groups = groups.join(",");
   const text = (values: readonly number[]): string => values.map((v) => (Number.isInteger(v) ? `${v}` : v.toFixed(4))).join(", ");
@@ -112,8 +110,7 @@ function showRun(plain: Ran, folded: Ran | undefined): void {
 
 async function choose(address: string): Promise<void> {
   picture = new Uint8Array(await pixelsOf(address));
-  groups = [];
-  drawPicture(canvas, picture, groups);
+  drawPicture(canvas, picture, []);
   ask();
 }
 

@@ -3,7 +3,6 @@ import type { Drawing } from "../../hosts/view/drawing.ts";
 
 /** From the page: the program as it stands, and the picture that it is run on. */
 export interface Asked {
-  readonly number: number;
   readonly text: string;
   /** Grey values of 28 by 28 pixels. */
   readonly picture: Uint8Array;
@@ -22,13 +21,12 @@ export interface Told {
 export interface Ran {
   readonly groups: readonly number[];
   readonly outputs: readonly { readonly name: string; readonly values: readonly number[] }[];
-  readonly milliseconds: number;
 }
 
 export type Answer =
   | { readonly kind: "ready" }
   | { readonly kind: "failed"; readonly says: string }
-  | { readonly kind: "problems"; readonly number: number; readonly problems: readonly Told[]; readonly milliseconds: number }
-  | { readonly kind: "graphs"; readonly number: number; readonly drawings: readonly Drawing[] }
-  | { readonly kind: "ran"; readonly number: number; readonly plain: Ran; readonly folded: Ran | undefined }
-  | { readonly kind: "done"; readonly number: number };
+  | { readonly kind: "problems"; readonly problems: readonly Told[]; readonly milliseconds: number }
+  | { readonly kind: "graphs"; readonly drawings: readonly Drawing[] }
+  | { readonly kind: "ran"; readonly plain: Ran; readonly folded: Ran | undefined }
+  | { readonly kind: "done" };

@@ -7,6 +7,7 @@ import { DATA_FILE, planConstants, streamConstants } from "../../compiler/emit/c
 import { emitModel } from "../../compiler/emit/onnx.ts";
 import type { Host } from "../../compiler/host.ts";
 import type { Ran } from "./messages.ts";
+import { SIDE } from "./picture.ts";
 
 env.wasm.wasmPaths = { wasm: new URL(wasm, import.meta.url).href };
 // Threads need headers that a static site does not send.
@@ -28,13 +29,11 @@ export async function run(host: Host, compiled: Compiled, picture: Uint8Array): 
   const session = await InferenceSession.create(model, { executionProviders: ["wasm"], ...(plan.bytes > 0 ? { externalData: [{ path: DATA_FILE, data }] } : {}) });
   try {
     const [input, ...others] = compiled.fused.inputs;
-    if (!input || others.length > 0 || picture.length !== 28 * 28) throw new Error("The playground runs pipelines that take one picture.");
-    const began = performance.now();
-    const found = await session.run({ [input.name]: new Tensor("uint8", picture, [1, 1, 28, 28]) });
-    const milliseconds = performance.now() - began;
+    if (!input || others.length > 0 || picture.length !== SIDE * SIDE) throw new Error("The playground runs pipelines that take one picture.");
+    const found = await session.run({ [input.name]: new Tensor("uint8", picture, [1, 1, SIDE, SIDE]) });
     const numbers = (tensor: Tensor | undefined): number[] => Array.from((tensor?.data ?? []) as ArrayLike<number | bigint>, Number);
     return {
-      groups: numbers(found[TRACE]), milliseconds,
+      groups: numbers(found[TRACE]),
       outputs: Object.entries(found).flatMap(([name, tensor]) => (name === TRACE ? [] : [{ name, values: numbers(tensor).slice(0, 16) }])),
     };
   } finally {
