@@ -4,7 +4,7 @@ import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import type { Boundary, Manifest } from "../../runtime/artifact.d.ts";
 import type { InputValue } from "../../runtime/record.ts";
 import type { Tensor, TypedArray } from "../../runtime/tensor.ts";
-import { type InputRecord, nested, put } from "./fields.ts";
+import { type InputRecord, nested, put } from "../record-fields.ts";
 import { type Io, readStdin } from "./io.ts";
 import { readTensors, rowOf } from "./tensor-files.ts";
 import { UsageError } from "./usage-error.ts";

@@ -5,13 +5,12 @@ import { openArtifact } from "../../runtime/artifact-folder.ts";
 import { Graph } from "../../runtime/graph.ts";
 import { Guards } from "../../runtime/guards.ts";
 import { type HostStep, openStep } from "../../runtime/host-step.ts";
-import { Inputs } from "../../runtime/record.ts";
+import { type InputValue, Inputs } from "../../runtime/record.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
 import { MODEL_FILE } from "../artifact.ts";
-import type { FieldValue } from "./data.ts";
 
-/** One value for each of the pipeline's inputs. */
-export type Sample = Readonly<Record<string, FieldValue>>;
+/** One value for each of the pipeline's inputs, as a session takes it. */
+export type Sample = Readonly<Record<string, InputValue>>;
 
 interface ModelOptions {
   /** Threads inside of one operator; ONNX Runtime's default is one a core. */

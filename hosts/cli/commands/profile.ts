@@ -1,10 +1,10 @@
 // `kiri profile`: where a run spends its time, by line of the source.
 import type { Command } from "commander";
 import type { Profile } from "../../../runtime/session.ts";
+import { madeUpRecord } from "../../made-up-record.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
-import { madeUpRecord } from "../made-up-record.ts";
 import { printJson } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { recordsOf } from "../records.ts";

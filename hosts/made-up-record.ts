@@ -1,14 +1,14 @@
 // A record for an artefact when the user gives none: noise for pictures and tensors, a sentence for texts. Good for timing, not for results.
-import type { Boundary, Manifest } from "../../runtime/artifact.d.ts";
-import type { InputValue } from "../../runtime/record.ts";
-import { madeUpValues, noise } from "../made-up-tensors.ts";
-import { nested } from "./fields.ts";
+import type { Boundary, Manifest } from "../runtime/artifact.d.ts";
+import type { InputValue } from "../runtime/record.ts";
+import { madeUpValues, noise } from "./made-up-tensors.ts";
+import { type InputRecord, nested } from "./record-fields.ts";
 
 /** Open sizes of tensors become this. */
-const OPEN_SIZE = 16;
+const OPEN_SIZE = 64;
 const SENTENCE = "Paper that is folded and cut becomes a house, a bird or a letter.";
 
-export function madeUpRecord(manifest: Manifest): Record<string, InputValue> {
+export function madeUpRecord(manifest: Manifest): InputRecord {
   return nested(Object.fromEntries(manifest.inputs.map((input, i) => [input.name, valueFor(input, manifest, i + 1)])));
 }
 

@@ -1,5 +1,5 @@
 // Fields by dotted names: `a.b` is field b of record a.
-import type { InputValue } from "../../runtime/record.ts";
+import type { InputValue } from "../runtime/record.ts";
 
 export type InputRecord = Record<string, InputValue>;
 
