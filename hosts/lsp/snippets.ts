@@ -1,4 +1,4 @@
-// What editors write when somebody begins a declaration: one list for the server's completion and the extension's snippets.
+// What the server writes when somebody begins a declaration.
 
 interface Snippet {
   /** The word that one types. */
