@@ -5,8 +5,9 @@ import type { Recognition } from "../../compiler/import/recognise/recognise.ts";
 import type { ModelWork } from "../../compiler/import/recognise/work.ts";
 import type { RecognisedSite } from "../../compiler/import/recognised.ts";
 import { printType } from "../../compiler/types/tensor.ts";
+import { large } from "../amounts.ts";
 import { type Fused, fusionsOf, fusionText } from "./fusions.ts";
-import { large, table } from "./table.ts";
+import { table } from "./table.ts";
 
 interface SeenModel {
   readonly file: string;

@@ -17,20 +17,4 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return `${[line(columns.map((c) => c.title)), line(widths.map((w) => "─".repeat(w))), ...cells.map(line)].join("\n")}\n`;
 }
 
-/** `12.3 MB`, decimal units as file managers show. */
-export function bytes(count: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let [value, unit] = [count, 0];
-  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
-}
-
-/** `31.4 M` multiply-adds and the like. */
-export function large(count: number): string {
-  const units = ["", " k", " M", " G", " T"];
-  let [value, unit] = [count, 0];
-  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return unit === 0 ? `${value}` : `${value.toFixed(value < 10 ? 2 : 1)}${units[unit]}`;
-}
-
 export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;

@@ -4,13 +4,14 @@ import type { Command } from "commander";
 import type { Problem } from "../../../compiler/diagnostics/define.ts";
 import type { Comparison, Row } from "../../evaluation/compare.ts";
 import type { ShowOptions } from "../../evaluation/show-folds.ts";
+import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { oneProgram } from "../project.ts";
-import { bytes, table } from "../table.ts";
+import { table } from "../table.ts";
 import { wholeNumber } from "./run.ts";
 
 interface Options {

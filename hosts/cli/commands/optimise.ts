@@ -3,12 +3,12 @@ import { dirname, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { type Optimised, optimise } from "../../optimise.ts";
+import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
-import { bytes } from "../table.ts";
 
 interface Options {
   readonly out: string;

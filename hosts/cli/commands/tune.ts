@@ -7,13 +7,14 @@ import type { Tuned } from "../../evaluation/tune.ts";
 import type { TunedRow } from "../../evaluation/tune-front.ts";
 import type { Objective } from "../../evaluation/tune-trials.ts";
 import type { Chart, Mark } from "../../chart.ts";
+import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { oneProgram, type ProgramFile } from "../project.ts";
-import { bytes, table } from "../table.ts";
+import { table } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
 import { wholeNumber } from "./run.ts";
 

@@ -1,7 +1,8 @@
 // The page of `kiri view`: one or two graphs, a search, what is selected, and costs by line of the source.
+import { large } from "../../amounts.ts";
 import { billedTo, type Drawing, type DrawnNode, hasLines } from "../drawing.ts";
 import { type Container, isContainer } from "../tree.ts";
-import { large, milliseconds, percent } from "./numbers.ts";
+import { milliseconds, percent } from "./numbers.ts";
 import { Pane, type Shared } from "./pane.ts";
 import { html } from "./svg.ts";
 

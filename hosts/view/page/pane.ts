@@ -1,8 +1,9 @@
 // One graph on the page: boxes and lines, moved with the mouse or the keys, containers opened and closed.
+import { large } from "../../amounts.ts";
 import type { Drawing, DrawnNode } from "../drawing.ts";
 import { type Box, type Layout, labelOf, layoutOf, type Line } from "../layout.ts";
 import { aroundOf, type Container, isContainer, treeOf } from "../tree.ts";
-import { large, milliseconds } from "./numbers.ts";
+import { milliseconds } from "./numbers.ts";
 import { html, svg } from "./svg.ts";
 
 /** What all panes share. */
