@@ -2,7 +2,7 @@
 import type { Compiled } from "../compiler/compile.ts";
 import { artifacts } from "../compiler/diagnostics/artifacts.ts";
 import { type Problem, report } from "../compiler/diagnostics/define.ts";
-import type { ArtifactFile } from "../compiler/emit/artifact-file.ts";
+import { type ArtifactFile, heldFile } from "../compiler/emit/artifact-file.ts";
 import { DATA_FILE, planConstants, streamConstants } from "../compiler/emit/constants.ts";
 import { digestSources, manifestFile, REQUIRED_TOKENIZER_FILES, shown, tokenizerFiles, tokenizerFolders } from "../compiler/emit/manifest.ts";
 import { emitModel } from "../compiler/emit/onnx.ts";
@@ -22,7 +22,7 @@ export async function artifactFiles(host: Host, compiled: Compiled, signal?: Abo
   host.progress("constants", 1, 1);
   signal?.throwIfAborted();
   const { model } = emitModel(compiled.fused, { target: compiled.target, name: compiled.pipeline.name.name, initializers: plan.initializers, position: compiled.place });
-  const files: ArtifactFile[] = [{ path: MODEL_FILE, bytes: model.length, chunks: () => [model] }];
+  const files: ArtifactFile[] = [heldFile(MODEL_FILE, model)];
   if (plan.bytes > 0) files.push({ path: DATA_FILE, bytes: plan.bytes, chunks: () => streamConstants(plan, host) });
   const digests = await digestSources(compiled, host, signal);
   return { files: [...files, ...tokenizers.files, ...(await typingFiles(compiled)), manifestFile(compiled, { version: version(), digests })], problems: all };

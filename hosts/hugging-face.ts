@@ -9,7 +9,7 @@ import type { Compiled } from "../compiler/compile.ts";
 import { artifacts } from "../compiler/diagnostics/artifacts.ts";
 import { type Problem, report } from "../compiler/diagnostics/define.ts";
 import type { HostStep } from "../compiler/elaborate/host-step.ts";
-import type { ArtifactFile } from "../compiler/emit/artifact-file.ts";
+import { type ArtifactFile, heldFile } from "../compiler/emit/artifact-file.ts";
 import { type Plan, planConstants, streamConstants } from "../compiler/emit/constants.ts";
 import { tokenizerFiles } from "../compiler/emit/manifest.ts";
 import { emitModel } from "../compiler/emit/onnx.ts";
@@ -52,7 +52,7 @@ export async function huggingFaceFiles(host: Host, compiled: Compiled, { out, dt
   if (problems.some((p) => p.severity === "error")) return { files: [], problems };
   signal?.throwIfAborted();
   const { model } = emitModel(graph, { target: compiled.target, name: compiled.pipeline.name.name, initializers: plan.initializers, position: compiled.place });
-  const files: ArtifactFile[] = [{ path: `onnx/${file}`, bytes: model.length, chunks: () => [model] }];
+  const files: ArtifactFile[] = [heldFile(`onnx/${file}`, model)];
   if (plan.bytes > 0) files.push({ path: `onnx/${file}_data`, bytes: plan.bytes, chunks: () => streamConstants(plan, host) });
   for (const step of texts) if (step.kind === "text") files.push(...tokenizerOf(host, step));
   for (const step of pictures) if (step.kind === "image") files.push(json("preprocessor_config.json", processorOf(step)));
@@ -60,10 +60,7 @@ export async function huggingFaceFiles(host: Host, compiled: Compiled, { out, dt
   return { files, problems };
 }
 
-const json = (path: string, value: object): ArtifactFile => {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(value, undefined, 2)}\n`);
-  return { path, bytes: bytes.length, chunks: () => [bytes] };
-};
+const json = (path: string, value: object): ArtifactFile => heldFile(path, `${JSON.stringify(value, undefined, 2)}\n`);
 
 interface Settings {
   readonly kirigami: string;
@@ -136,7 +133,7 @@ function tokenizerOf(host: Host, { tokenizer, maxLength }: TextStep): ArtifactFi
     const bytes = host.read(`${tokenizer}/${name}`);
     // A text is cut where the pipeline cuts it.
     if (name === "tokenizer_config.json") return json(name, { ...(JSON.parse(new TextDecoder().decode(bytes)) as object), model_max_length: maxLength });
-    return { path: name, bytes: bytes.length, chunks: () => [bytes] };
+    return heldFile(name, bytes);
   });
 }
 

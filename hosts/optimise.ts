@@ -2,6 +2,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { artifacts } from "../compiler/diagnostics/artifacts.ts";
 import { type Problem, report } from "../compiler/diagnostics/define.ts";
+import { heldFile } from "../compiler/emit/artifact-file.ts";
 import { type Plan, planConstants, streamConstants } from "../compiler/emit/constants.ts";
 import { emitModel } from "../compiler/emit/onnx.ts";
 import { type Graph, topological } from "../compiler/graph/node.ts";
@@ -86,7 +87,7 @@ export async function optimise({ input, out, target = "cpu", signal, onProgress 
     const { model, plan } = made.value;
     const files = [
       ...(plan.bytes > 0 ? [{ path: data, bytes: plan.bytes, chunks: () => streamConstants(plan, host) }] : []),
-      { path: basename(out), bytes: model.length, chunks: () => [model] },
+      heldFile(basename(out), model),
     ];
     const folder = dirname(resolve(out));
     await writeFilesWhole(folder, files, signal);

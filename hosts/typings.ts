@@ -1,7 +1,7 @@
 // Types for `run()`, made from the JSON Schemas of a pipeline's inputs and outputs: `pipeline.d.ts` of an artefact, and what an import of the program has.
 import { compile as typesOf, type JSONSchema } from "json-schema-to-typescript";
 import type { Compiled } from "../compiler/compile.ts";
-import type { ArtifactFile } from "../compiler/emit/artifact-file.ts";
+import { type ArtifactFile, heldFile } from "../compiler/emit/artifact-file.ts";
 import { inputSchema, outputSchema } from "../compiler/emit/typings.ts";
 import type { Facts } from "../compiler/types/dim.ts";
 
@@ -11,9 +11,9 @@ type Edges = Pick<Compiled, "inputs" | "outputs">;
 export async function typingFiles({ inputs, outputs, program, pipeline, fused }: Compiled): Promise<ArtifactFile[]> {
   const { takes, gives, text } = await edgeTypes({ inputs, outputs }, fused.arena.facts);
   return [
-    textFile("input.schema.json", `${JSON.stringify(takes, undefined, 2)}\n`),
-    textFile("output.schema.json", `${JSON.stringify(gives, undefined, 2)}\n`),
-    textFile("pipeline.d.ts", `// Types of the pipeline ${pipeline.name.name} of ${program.main.path}. Made by kirigami with the artefact; do not edit.\n\n${text}`),
+    heldFile("input.schema.json", `${JSON.stringify(takes, undefined, 2)}\n`),
+    heldFile("output.schema.json", `${JSON.stringify(gives, undefined, 2)}\n`),
+    heldFile("pipeline.d.ts", `// Types of the pipeline ${pipeline.name.name} of ${program.main.path}. Made by kirigami with the artefact; do not edit.\n\n${text}`),
   ];
 }
 
@@ -24,9 +24,4 @@ export async function edgeTypes({ inputs, outputs }: Edges, facts: Facts): Promi
   // It writes into the schema it is given, so it gets a copy.
   const [taken, given] = await Promise.all([takes, gives].map((schema) => typesOf(structuredClone(schema) as JSONSchema, String(schema.title), options)));
   return { takes, gives, text: `${taken?.trim()}\n\n${given?.trim()}\n` };
-}
-
-function textFile(path: string, text: string): ArtifactFile {
-  const bytes = new TextEncoder().encode(text);
-  return { path, bytes: bytes.length, chunks: () => [bytes] };
 }

@@ -15,3 +15,9 @@ export interface ArtifactFile {
   /** The content; a chunk may be overwritten when the next one is asked for. `written` has the files that stand before this one. */
   chunks(written: ReadonlyMap<string, WrittenFile>): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
+
+/** A file whose content is at hand. */
+export function heldFile(path: string, content: Uint8Array | string): ArtifactFile {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { path, bytes: bytes.length, chunks: () => [bytes] };
+}

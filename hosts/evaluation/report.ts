@@ -1,6 +1,6 @@
 // `report.json` of an artefact: what its gates measured, on which data and machine. It lies beside the files that the manifest lists, and none of them depends on it.
 import { arch, availableParallelism, cpus, platform } from "node:os";
-import type { ArtifactFile } from "../../compiler/emit/artifact-file.ts";
+import { type ArtifactFile, heldFile } from "../../compiler/emit/artifact-file.ts";
 import { onnxRuntimeVersion } from "../../runtime/onnxruntime.ts";
 import { version } from "../version.ts";
 
@@ -43,7 +43,4 @@ export function reportOf(parts: Omit<Report, "format" | "kirigami" | "machine">)
   return { format: 1, kirigami: version(), ...parts, machine: machine() };
 }
 
-export function reportFile(report: Report): ArtifactFile {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(report, undefined, 2)}\n`);
-  return { path: REPORT, bytes: bytes.length, chunks: () => [bytes] };
-}
+export const reportFile = (report: Report): ArtifactFile => heldFile(REPORT, `${JSON.stringify(report, undefined, 2)}\n`);
