@@ -1,6 +1,7 @@
 // What was tried, on the disk: a line of JSON for each trial, appended as soon as it is known, so that an interrupted search goes on where it was.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { HostError } from "../../compiler/host.ts";
 import type { Levels } from "../../compiler/compress/open.ts";
 
 /** What the trials are of: where it differs, nothing of them holds. */
@@ -44,10 +45,19 @@ export class TuneState {
     this.startedAnew = startedAnew;
   }
 
-  /** Opens or begins the file. A last line that was cut off is given up. */
+  /** Opens or begins the file. A last line that was cut off is given up. Throws `HostError` where it cannot lie there, or something else does. */
   static open(path: string, subject: Subject): TuneState {
+    try {
+      return TuneState.#open(path, subject);
+    } catch (error) {
+      throw error instanceof HostError ? error : new HostError(`trials cannot be kept there (${(error as NodeJS.ErrnoException).code ?? String(error)}); name another file with --state`, path);
+    }
+  }
+
+  static #open(path: string, subject: Subject): TuneState {
     const head = JSON.stringify({ format: FORMAT, ...subject });
     const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+    if (text !== "" && !text.startsWith('{"format":')) throw new HostError("something else than trials is there; name another file with --state", path);
     const [first, ...rest] = text.split("\n");
     const isSame = first === head;
     const lines = isSame ? rest.flatMap(trialOf) : [];

@@ -1,5 +1,5 @@
 // `kiri tune`: values that a variant leaves open, searched for the fastest (or smallest) within a budget.
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
@@ -108,6 +108,7 @@ async function tuneOne(io: Io, arg: string | undefined, options: Options): Promi
 function refuseTaken(io: Io, program: ProgramFile, output: string, force: boolean): void {
   const place = resolve(io.cwd, output);
   if (!output.endsWith(".kiri")) throw new UsageError(`${output} is no .kiri file.`, "The tuned program is written as one.");
+  if (existsSync(place) && statSync(place).isDirectory()) throw new UsageError(`${output} is a directory.`, "Name a file.");
   if (existsSync(place) && !force) throw new UsageError(`${output} is there already.`, place === resolve(program.root, program.file) ? "With --force the program itself is replaced." : "Name another file, or replace it with --force.");
 }
 

@@ -212,4 +212,12 @@ test("nothing to tune, several that could be, a budget that cannot be read, one 
   t.is(ran.code, 1);
   t.regex(ran.err, /G633/);
   t.is((await kiri({ cwd: root }, "tune", "--picture", "front.gif")).code, 2);
+  // Trials are kept in no folder and in no file of somebody else's, which stays as it was.
+  const before = readFileSync(join(root, "main.kiri"), "utf8");
+  for (const [state, says] of [[".", /trials cannot be kept there/], ["main.kiri", /something else than trials is there/], ["main.kiri/trials", /trials cannot be kept there/]] as const) {
+    const refused = await kiri({ cwd: root }, "tune", "--for", "flops", "--no-latency", "--state", state);
+    t.is(refused.code, 2);
+    t.regex(refused.err, says);
+  }
+  t.is(readFileSync(join(root, "main.kiri"), "utf8"), before);
 });
