@@ -30,6 +30,7 @@ export const imports = define({
   }),
   I507: error("This model file cannot be opened", {
     says: (h: { file: string; why: string }) => `I cannot open ${h.file}: ${h.why}.`,
+    next: () => "Give the path of an .onnx file that can be read.",
   }),
   I508: error("The functions of this model call each other without end", {
     says: (h: { file: string; node: string; name: string }) => `In ${h.file}, ${called(h.node)} calls the function \`${h.name}\`, and that leads back to it, or more than 64 calls deep.`,

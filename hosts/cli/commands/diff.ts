@@ -97,7 +97,7 @@ function modelOf(io: Io, name: string): string {
   const path = resolve(io.cwd, name);
   if (isArtifact(io.cwd, name)) return join(path, MODEL_FILE);
   if (existsSync(path) && !name.endsWith(".onnx")) throw new UsageError(`${name} is neither an .onnx file nor an artefact.`, "Give a model file, or the directory that kiri compile wrote.");
-  return path;
+  return existing(io, name);
 }
 
 function existing(io: Io, name: string): string {

@@ -62,6 +62,7 @@ interface Drawn {
 
 async function view(io: Io, what: string | undefined, options: Options): Promise<ExitCode> {
   const title = titleOf(what);
+  if (options.out !== undefined && !/\.html?$/i.test(options.out)) throw new UsageError(`${options.out} is no .html file.`, "The page is written as one, so that it takes the place of nothing else.");
   const drawn = await drawAll(io, what, options);
   const code = exitOf(drawn.reports);
   if (options.json) printJson(io, "view", code, drawn.reports, { drawings: drawn.drawings });

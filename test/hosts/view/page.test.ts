@@ -49,6 +49,8 @@ test("view of a variant stands beside the plain model; mistakes are told and no 
   const ran = await kiri({ cwd: odd }, "view", "m.onnx", "--variant", "lite");
   t.is(ran.code, 2);
   t.regex(ran.err, /m\.onnx is compiled already; --variant, --plain and --pipeline are for programs/);
+  // A page takes the place of a page only.
+  t.like(await kiri({ cwd: odd }, "view", "m.onnx", "-o", "m.onnx"), { code: 2, err: "kiri: m.onnx is no .html file.\nThe page is written as one, so that it takes the place of nothing else.\n" });
 });
 
 test("serve: the page for this machine, nothing for other names or places, and an end with the signal", async (t) => {
