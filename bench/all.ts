@@ -1,7 +1,7 @@
 /**
- * Every bench that has a bar, one after the other, with what each printed: `npm run bench`. Takes about half an hour on two cores;
- * nothing else should run beside it. Fails where one of them misses its bar. What needs a trained model is left out, and told, where
- * nobody has fetched it.
+ * The benches whose bars need nothing but this repository and trained models, one after the other, with what each printed:
+ * `npm run bench`. Takes about half an hour on two cores; nothing else should run beside it. Fails where one of them misses its bar.
+ * What needs a trained model is left out, and told, where nobody has fetched it.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
