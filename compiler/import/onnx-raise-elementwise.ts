@@ -4,7 +4,7 @@ import type { Literal, Node } from "../graph/node.ts";
 import { type Dim, asNumber, constant, multiply } from "../types/dim.ts";
 import { type DType, isFloat } from "../types/tensor.ts";
 import { PLAIN, type Raise, likeSizes, only, plain } from "./onnx-raising.ts";
-import { compareSizes, computeSizes, together } from "./onnx-sizes.ts";
+import { compareSizes, computeSizes, together, wholeNumber } from "./onnx-sizes.ts";
 import { dtypeOf } from "./onnx-types.ts";
 import { Kept, type Use } from "./onnx-use.ts";
 import { type Value, valueOfSizes } from "./onnx-value.ts";
@@ -87,6 +87,8 @@ const cast: Raise = (u) => {
   if (numbers && to === "bool") return likeSizes(u, numbers.map((n) => constant(n === 0 ? 0 : 1)), to);
   const x = plain(u.x(0));
   only(PLAIN.has(to), "an element type that is not computed in");
+  const whole = to === "i64" || to === "i32" ? wholeNumber(x) : undefined;
+  if (whole !== undefined) return likeSizes(u, [constant(whole)], to);
   return u.o.cast(x, to);
 };
 

@@ -1,7 +1,8 @@
 // Arithmetic of shapes, done while importing: what exporters compute in the graph from sizes becomes sizes again.
-import type { BinaryOp } from "../graph/build.ts";
+import { type BinaryOp, values } from "../graph/build.ts";
+import type { Literal, Node } from "../graph/node.ts";
 import { type Dim, add, asNumber, constant, floorDivide, maximum, minimum, modulo, multiply, subtract } from "../types/dim.ts";
-import type { DType } from "../types/tensor.ts";
+import { type DType, isFloat } from "../types/tensor.ts";
 import type { Use } from "./onnx-use.ts";
 import { MOST_SIZES, type Value, valueOfSizes } from "./onnx-value.ts";
 
@@ -69,4 +70,26 @@ function gapOf(a: Dim, b: Dim): number | undefined {
   const isBelow = (d: Dim): boolean => (asNumber(d) ?? 0) < 0;
   if (isSize(a) && isBelow(b)) return 1;
   return isSize(b) && isBelow(a) ? -1 : undefined;
+}
+
+const REAL: Readonly<Record<string, (...x: number[]) => number>> = {
+  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b, pow: (a, b) => a ** b, sqrt: Math.sqrt, floor: Math.floor, ceil: Math.ceil, neg: (a) => -a,
+};
+/** Steps that one number may take to be computed; exporters need five. */
+const MOST_STEPS = 32;
+
+/** What one real number becomes as a whole one, cut towards zero: exporters take the side of a grid as the root of a count. Undefined where that is not known, or rounding might decide it. */
+export function wholeNumber(x: Node): number | undefined {
+  let steps = 0;
+  const real = (node: Node): number => {
+    if (++steps > MOST_STEPS || !node.type.dims.every((d) => asNumber(d) === 1)) return Number.NaN;
+    if (node.op === "const") return values(node.attrs.value as Literal)[0] as number;
+    if (node.op === "reshape" || node.op === "cast") return isFloat(node.type.dtype) ? real(node.inputs[0] as Node) : Number.NaN;
+    return REAL[node.op]?.(...node.inputs.map(real)) ?? Number.NaN;
+  };
+  if (!isFloat(x.type.dtype)) return undefined;
+  const found = real(x);
+  const near = Math.round(found);
+  if (found === near) return Number.isSafeInteger(near) ? near : undefined;
+  return Math.abs(found) < 2 ** 24 && Math.abs(found - near) > 1e-3 ? Math.trunc(found) : undefined;
 }

@@ -183,6 +183,20 @@ test("arithmetic of shapes becomes sizes", async (t) => {
   t.false(ops.includes("Gather"));
 });
 
+test("the side of a grid that is the root of a count is a size; a root that rounding decides is left to the run", async (t) => {
+  const text = (count: number, side: number): ModelText => ({
+    node: [node("Constant", [], ["n"], { value: { tensor: tensorProto("", "f32", [], [count]) } }), node("Pow", ["n", "half"], ["r"]), node("Cast", ["r"], ["side"], { to: 7 }), node("Unsqueeze", ["side", "front"], ["s1"]), node("Concat", ["s1", "rest"], ["shape"], { axis: 0 }), node("Reshape", ["x", "shape"], ["y"])],
+    initializer: [tensorProto("half", "f32", [], [0.5]), tensorProto("front", "i64", [1], [0]), tensorProto("rest", "i64", [1], [-1])],
+    input: [port("x", "f32", [side, side, 2])], output: [port("y", "f32", [side, side * 2])],
+  });
+  // 37² is a whole side, 17 is cut to 4, and of 4² less than a millionth of it nobody knows the root of.
+  for (const [count, side] of [[1369, 37], [17, 4]] as const) {
+    t.deepEqual([...imported(t, text(count, side)).value.carried], []);
+    await same(t, text(count, side), { x: f32([side, side, 2], wave(side * side * 2)) });
+  }
+  t.deepEqual([...imported(t, text(15.99999, 4)).value.carried], [["Reshape", 1]]);
+});
+
 test("a mask that is indexed by places that count is the mask itself", async (t) => {
   // mask[b, k] at places [B, 1, 1, N, 2] made from two ranges, joined with conditions that always hold: what the newer exporter makes of padding.
   const text: ModelText = {
