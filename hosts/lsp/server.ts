@@ -1,6 +1,6 @@
 // `kiri lsp`: the language server. It listens, asks the one compiler, and answers; what goes wrong in one answer costs no more than it.
 import {
-  type CancellationToken, CodeActionKind, createConnection, LSPErrorCodes, MessageType, ProposedFeatures, ResponseError, ShowMessageNotification, TextDocuments, TextDocumentSyncKind,
+  type CancellationToken, CodeActionKind, createConnection, type InitializeResult, LSPErrorCodes, MessageType, ProposedFeatures, ResponseError, ShowMessageNotification, TextDocuments, TextDocumentSyncKind,
 } from "vscode-languageserver/node";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import process from "node:process";
@@ -13,6 +13,7 @@ import { definition } from "./definition.ts";
 import { foldingRanges } from "./folding.ts";
 import { formatting } from "./formatting.ts";
 import { hover } from "./hover.ts";
+import { choicesOf, type GraphQuestion, graphPage } from "./graph-page.ts";
 import { inlayHints } from "./inlay-hints.ts";
 import { offsetAt } from "./places.ts";
 import { locations, referencesTo } from "./references.ts";
@@ -20,6 +21,7 @@ import { prepareRename, Refusal, rename } from "./rename.ts";
 import { legend, semanticTokens } from "./semantic-tokens.ts";
 import { signatureHelp } from "./signature-help.ts";
 import { documentSymbols } from "./symbols.ts";
+import { onlyPrograms, watchFiles } from "./watchers.ts";
 import { type Analysis, Workspace } from "./workspace.ts";
 
 /** Serves until the editor says `exit` or hangs up. */
@@ -33,7 +35,11 @@ export function serve(input: Readable, output: Writable): Promise<void> {
     checking.request();
   };
 
-  connection.onInitialize(() => ({
+  connection.onInitialize((asked) => {
+    connection.onInitialized(() => void watchFiles(connection, asked));
+    return answer;
+  });
+  const answer: InitializeResult = {
     serverInfo: { name: "kirigami", version: version() },
     capabilities: {
       textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
@@ -44,7 +50,7 @@ export function serve(input: Readable, output: Writable): Promise<void> {
       codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, `${CodeActionKind.Source}.fixAll.kiri`] },
       semanticTokensProvider: { legend, full: true },
     },
-  }));
+  };
 
   documents.onDidChangeContent(changed);
   documents.onDidClose(({ document }) => {
@@ -52,8 +58,9 @@ export function serve(input: Readable, output: Writable): Promise<void> {
     checking.closed(document.uri);
   });
   documents.onDidSave(changed);
-  connection.onDidChangeWatchedFiles(() => {
-    workspace.changedOnDisk();
+  connection.onDidChangeWatchedFiles(({ changes }) => {
+    if (onlyPrograms(changes)) workspace.changed();
+    else workspace.changedOnDisk();
     checking.request();
   });
 
@@ -95,6 +102,9 @@ export function serve(input: Readable, output: Writable): Promise<void> {
     if (!edits) void connection.sendNotification(ShowMessageNotification.type, { type: MessageType.Warning, message: "kirigami leaves this file as it is: it has errors. Mend them, then lay it out." });
     return edits ?? [];
   }));
+  // What the protocol has no word for: the compiled graph as a page, and what of a file can be shown so.
+  connection.onRequest("kirigami/choices", about("choices", (a) => choicesOf(a)));
+  connection.onRequest("kirigami/graph", about("graph", (a, p: GraphQuestion) => graphPage(a, p)));
 
   // An editor that refuses what it was asked, a stream that breaks: nothing of that ends the server.
   const survive = (error: unknown): void => connection.console.error(`kirigami goes on after ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createProtocolConnection, type Diagnostic, type ProtocolConnection, StreamMessageReader, StreamMessageWriter } from "vscode-languageserver-protocol/node";
+import { createProtocolConnection, type Diagnostic, type DidChangeWatchedFilesRegistrationOptions, type ProtocolConnection, type RegistrationParams, StreamMessageReader, StreamMessageWriter } from "vscode-languageserver-protocol/node";
 import { ROOT } from "./program.ts";
 
 export class LspClient {
@@ -11,6 +11,8 @@ export class LspClient {
   /** What was told last of each document, and how often anything was. */
   readonly diagnostics = new Map<string, { readonly diagnostics: readonly Diagnostic[]; readonly times: number }>();
   readonly messages: string[] = [];
+  /** What the server asked to be told of: the patterns of files. */
+  readonly watched: string[] = [];
   readonly #waiting: { readonly uri: string; readonly holds: (d: readonly Diagnostic[]) => boolean; readonly done: (d: readonly Diagnostic[]) => void }[] = [];
   #version = 0;
 
@@ -23,13 +25,16 @@ export class LspClient {
     });
     this.connection.onNotification("window/logMessage", ({ message }: { message: string }) => void this.messages.push(message));
     this.connection.onNotification("window/showMessage", ({ message }: { message: string }) => void this.messages.push(message));
+    this.connection.onRequest("client/registerCapability", ({ registrations }: RegistrationParams) => {
+      for (const { method, registerOptions } of registrations) if (method === "workspace/didChangeWatchedFiles") this.watched.push(...(registerOptions as DidChangeWatchedFilesRegistrationOptions).watchers.map((w) => String(w.globPattern)));
+    });
     this.connection.listen();
   }
 
   static async start(cwd: string = ROOT): Promise<LspClient> {
     const client = new LspClient(spawn(process.execPath, ["--import=tsx", join(ROOT, "hosts/cli/main.ts"), "lsp"], { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] }));
     client.process.stderr.on("data", (text: Buffer) => client.messages.push(text.toString()));
-    await client.ask("initialize", { processId: process.pid, rootUri: pathToFileURL(cwd).href, capabilities: { textDocument: { codeAction: { codeActionLiteralSupport: { codeActionKind: { valueSet: [] } } } } } });
+    await client.ask("initialize", { processId: process.pid, rootUri: pathToFileURL(cwd).href, capabilities: { workspace: { didChangeWatchedFiles: { dynamicRegistration: true } }, textDocument: { codeAction: { codeActionLiteralSupport: { codeActionKind: { valueSet: [] } } } } } });
     client.tell("initialized", {});
     return client;
   }
