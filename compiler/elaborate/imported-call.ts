@@ -6,6 +6,7 @@ import { shapes } from "../diagnostics/shapes.ts";
 import { nearest } from "../diagnostics/suggest.ts";
 import { Mismatch, type Node, topological } from "../graph/node.ts";
 import { substituteAttrs } from "../graph/substitute.ts";
+import type { InputSizes } from "../import/onnx-graph.ts";
 import { mixesRecords } from "../import/onnx-batch.ts";
 import { type Swap, derived } from "../import/onnx-derive.ts";
 import { companionOf, type RecognisedSite } from "../import/recognised.ts";
@@ -24,8 +25,11 @@ import { describe, showTensor, type Tensor, tensor, type Value } from "./value.t
 export function callImported(e: Elaboration, model: ImportedModel, call: Ast.Call, scope: Scope): Value {
   const given = argumentsOf(e, model, call, scope);
   if (!given) return { kind: "poison" };
-  const again = new Again(e, model, given, call.span);
-  const outputs = model.imported.results.map(({ name, node }) => [identifier(name), again.result(node)] as const);
+  const sizes = otherSizes(e, given);
+  const fitting = (sizes.size > 0 && model.resized(sizes)) || model;
+  const ports = fitting.imported.graph.inputs;
+  const again = new Again(e, fitting, given.map((a, i) => ({ ...a, port: ports[i]?.node ?? a.port })), call.span);
+  const outputs = fitting.imported.results.map(({ name, node }) => [identifier(name), again.result(node)] as const);
   again.nameSites();
   const [first] = outputs;
   return first && outputs.length === 1 ? first[1] : { kind: "record", type: undefined, fields: new Map(outputs) };
@@ -36,6 +40,8 @@ const identifier = (name: string): string => name.replace(/[^\p{L}\p{N}_]/gu, "_
 
 interface Argument {
   readonly name: string;
+  /** What the file calls it. */
+  readonly file: string;
   readonly port: Node;
   readonly value: Tensor;
 }
@@ -60,9 +66,24 @@ function argumentsOf(e: Elaboration, model: ImportedModel, call: Ast.Call, scope
     const found = asTensor(e, value, undefined, { span }) ?? fail(shapes.T302, span, { param: what, found: describe(value), wanted: typeText(model, port.node) });
     if (found.node.type.dtype !== port.node.type.dtype) fail(shapes.T311, span, { what: `${what} has another element type.`, found: showTensor(found), wanted: typeText(model, port.node) });
     if (found.axes.length !== port.node.type.dims.length) fail(shapes.T302, span, { param: what, found: showTensor(found), wanted: typeText(model, port.node) });
-    return { name: identifier(port.name), port: port.node, value: found };
+    return { name: identifier(port.name), file: port.name, port: port.node, value: found };
   });
   return values.includes(undefined) ? undefined : (values as Argument[]);
+}
+
+/** Numbers that arguments have for sizes where the file fixes others. */
+function otherSizes(e: Elaboration, given: readonly Argument[]): InputSizes {
+  const out = new Map<string, ReadonlyMap<number, number>>();
+  for (const { file, port, value } of given) {
+    const found = value.node.type.dims;
+    const other = port.type.dims.flatMap((wanted, axis): [number, number][] => {
+      const size = found[axis];
+      const [fixed, here] = [asNumber(wanted), size && e.arena.facts.number(size)];
+      return fixed === undefined || here === undefined || fixed === here ? [] : [[axis, here]];
+    });
+    if (other.length > 0) out.set(file, new Map(other));
+  }
+  return out;
 }
 
 /** The type of an input as the file says it. */

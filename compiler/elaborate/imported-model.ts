@@ -2,7 +2,8 @@
 import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
 import { type Node, topological } from "../graph/node.ts";
-import { type Imported, importModel } from "../import/onnx-graph.ts";
+import { type Imported, type InputSizes, importModel } from "../import/onnx-graph.ts";
+import { isOpaque } from "../ops/foreign.ts";
 import type { RecognisedSite } from "../import/recognised.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
 import type { WeightRef } from "../graph/node.ts";
@@ -25,6 +26,8 @@ export interface ImportedModel {
   readonly places: Places;
   /** Paths of the blocks, by stack and depth. */
   readonly blocks: readonly { readonly path: string; readonly isFirst: boolean; readonly sites: ReadonlyMap<string, RecognisedSite> }[];
+  /** The same file on inputs of other sizes than it fixes; undefined where one of its nodes does not fit them. */
+  readonly resized: (sizes: InputSizes) => ImportedModel | undefined;
 }
 
 /** Opens the file of `model NAME = import "…"`; what is wrong with it is told at the declaration. */
@@ -37,14 +40,40 @@ export function openImported(e: Elaboration, decl: Ast.ModelDecl, from: Ast.Expr
   if (first) throw new Fail(first);
   if (!opened.value) throw new Silent();
   for (const file of [path, ...weightFiles(opened.value.results.map((r) => r.node))]) e.files.add(file);
-  const places = placesOf(e, opened.value, decl, module);
+  return modelOf(e, { decl, module, path, file: path.startsWith(`${e.host.root}/`) ? path.slice(e.host.root.length + 1) : path }, opened.value);
+}
+
+interface Source {
+  readonly decl: Ast.ModelDecl;
+  readonly module: LoadedModule;
+  readonly path: string;
+  readonly file: string;
+}
+
+function modelOf(e: Elaboration, source: Source, imported: Imported): ImportedModel {
+  const { decl, module, path, file } = source;
+  const { name } = decl.name;
+  const places = placesOf(e, imported, decl, module);
   const root = part(name, name, decl.span, false);
   const blocks = places.stacks.flatMap((stack) => {
     const made = stack.blocks.map((sites, i) => ({ path: `${name}.${stack.name}[${i}]`, isFirst: i === 0, sites }));
     root.children.set(stack.name, made.map((b) => part("Block", b.path, decl.span, true)));
     return made;
   });
-  return { imported: opened.value, name, file: path.startsWith(`${e.host.root}/`) ? path.slice(e.host.root.length + 1) : path, span: decl.span, instance: root, places, blocks };
+  const others: ImportedModel[] = [];
+  const resized = (sizes: InputSizes): ImportedModel | undefined => {
+    const { value } = importModel(e.host, path, { into: { build: e.b, prefix: `${name}.resized${others.length}.`, span: decl.span }, sizes });
+    const model = value && isWhole(imported, value) ? modelOf(e, source, value) : undefined;
+    if (model) others.push(model);
+    return model;
+  };
+  return { imported, name, file, span: decl.span, instance: root, places, blocks, resized };
+}
+
+/** Whether the file means as much on other sizes: a node that does not fit them is carried through, or its type is not known. */
+function isWhole(imported: Imported, again: Imported): boolean {
+  const ops = new Set([...imported.carried.keys(), ...again.carried.keys()]);
+  return [...ops].every((op) => imported.carried.get(op) === again.carried.get(op)) && again.results.every(({ node }, i) => !isOpaque(node.type) || isOpaque(imported.results[i]?.node.type ?? node.type));
 }
 
 function weightFiles(roots: readonly Node[]): Set<string> {

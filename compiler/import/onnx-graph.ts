@@ -49,11 +49,15 @@ interface ImportOptions {
   readonly raise?: boolean;
   /** Into a graph that holds more than the file: `prefix` keeps the names of its inputs and sizes apart, `span` is where it is imported. */
   readonly into?: { readonly build: Build; readonly prefix: string; readonly span: Span };
+  /** Sizes of inputs in the place of those that the file fixes, by name and axis. */
+  readonly sizes?: InputSizes;
 }
 
+export type InputSizes = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
 /** Reads a model. What is wrong with it comes back as problems. */
-export function importModel(host: Host, path: string, { raise = true, into }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
-  const opened = openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise, into).imported(), problems: replaceable(model, file) }));
+export function importModel(host: Host, path: string, { raise = true, into, sizes }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
+  const opened = openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise, into, sizes).imported(), problems: replaceable(model, file) }));
   return into ? { ...opened, problems: opened.problems.map((p) => ({ ...p, span: into.span })) } : opened;
 }
 
@@ -80,6 +84,7 @@ class Importer {
   readonly #raise: boolean;
   readonly #version: number;
   readonly #into: ImportOptions["into"];
+  readonly #sizes: InputSizes | undefined;
   readonly #arena: Arena;
   readonly #o: Build;
   /** Before the names of inputs and sizes. */
@@ -95,8 +100,9 @@ class Importer {
   #names = 0;
   #copies = 0;
 
-  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean, into: ImportOptions["into"]) {
+  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean, into: ImportOptions["into"], sizes: InputSizes | undefined) {
     this.#into = into;
+    this.#sizes = sizes;
     this.#o = into?.build ?? new Build(new Arena(infer));
     this.#arena = this.#o.arena;
     this.#prefix = into?.prefix ?? "";
@@ -116,9 +122,11 @@ class Importer {
     // Until version 4 of the format every weight had to be an input too.
     const ports = source.inputs.filter((i) => !given.has(i.name));
     this.#refuseTwice(ports.map((i) => i.name), [...given]);
-    for (const { name, type } of [...source.values, ...source.outputs]) this.#told.set(name, type);
+    // What the file tells of its values is true at its own sizes only.
+    if (!this.#sizes) for (const { name, type } of [...source.values, ...source.outputs]) this.#told.set(name, type);
     const inputs = ports.map(({ name, type }): GraphInput => {
-      const { dtype, dims } = this.#typeOf(type) ?? OPAQUE;
+      const { dtype, dims: told } = this.#typeOf(type) ?? OPAQUE;
+      const dims = told.map((d, axis) => { const other = this.#sizes?.get(name)?.get(axis); return other === undefined ? d : constant(other); });
       const node = this.#o.input(`${this.#prefix}${name}`, dtype, dims);
       this.#values.set(name, asValue(node));
       for (const dim of dims) symbolsOf(dim, this.#readable);
@@ -202,7 +210,7 @@ class Importer {
     if (branch?.kind !== "graph") return false;
     const { value: graph } = branch;
     const order = sorted(graph, this.#file, (name) => this.#values.has(name));
-    for (const { name, type } of [...graph.values, ...graph.outputs]) this.#told.set(name, type);
+    if (!this.#sizes) for (const { name, type } of [...graph.values, ...graph.outputs]) this.#told.set(name, type);
     for (const t of graph.initializers) this.#values.set(t.name, asValue(this.#tensors.node(this.#o, t)));
     for (const s of graph.sparse) this.#values.set(s.values.name, asValue(this.#tensors.sparse(this.#o, s)));
     this.#nodes(order);
