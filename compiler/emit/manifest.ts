@@ -6,7 +6,7 @@ import type { GraphInput, GraphOutput } from "../graph/node.ts";
 import type { Host } from "../host.ts";
 import { asNumber, type Dim, type Facts } from "../types/dim.ts";
 import type { ArtifactFile, WrittenFile } from "./artifact-file.ts";
-import { OPSET } from "./onnx.ts";
+import { opsetOf } from "./onnx.ts";
 
 /** Version of the manifest's format, as in `runtime/artifact.schema.json`. */
 const FORMAT = 1;
@@ -39,7 +39,7 @@ export function manifestOf(compiled: Compiled, { version, digests, files }: Mani
     kirigami: version,
     pipeline: { name: pipeline.name.name, file: program.main.path, ...(variant === undefined ? {} : { variant }), ...(pipeline.doc === undefined ? {} : { doc: pipeline.doc }) },
     target: compiled.target,
-    opset: OPSET,
+    opset: opsetOf(fused),
     inputs: compiled.inputs.map((b) => boundary(b, facts)),
     outputs: compiled.outputs.map((b) => boundary(b, facts)),
     graph: { inputs: fused.inputs.map((i) => port(i, facts)), outputs: fused.outputs.map((o) => port(o, facts)) },

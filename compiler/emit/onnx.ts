@@ -2,7 +2,7 @@
 import Long from "long";
 import proto, { type onnx as Onnx } from "onnx-proto";
 import type { Span } from "../../grammar/source.ts";
-import { type Graph, type GraphInput, type Node, type WeightRef, topological } from "../graph/node.ts";
+import { type Arena, type Graph, type GraphInput, type Node, type WeightRef, topological } from "../graph/node.ts";
 import { CAPTURED } from "../ops/foreign.ts";
 import { ONNX_TYPE, type OnnxAttr, type Target } from "../ops/op.ts";
 import { type Dim, type Facts, asNumber } from "../types/dim.ts";
@@ -14,7 +14,9 @@ const { onnx } = proto;
 
 /** IR 10 is the first with metadata at nodes; opset 20 the first with Gelu. */
 const IR_VERSION = 10;
-export const OPSET = 20;
+const OPSET = 20;
+/** The version of ONNX's own operators that a graph is written in: newer where what it carries through is. */
+export const opsetOf = ({ arena }: Pick<Graph, "arena">): number => Math.max(OPSET, arena.operatorSets.get("") ?? 0);
 
 /** A constant that was computed before emission, or lies in a file. */
 export type Initializer =
@@ -82,6 +84,7 @@ export function emitModel(graph: Graph, options: EmitOptions): Emitted {
     inputs: graph.inputs.map((i) => valueInfo(i.name, i.node.type, facts)),
     outputs: graph.outputs.map((o) => valueInfo(o.name, o.node.type, facts)),
     domains: new Set(lowerer.nodes.map((n) => n.domain)),
+    operatorSets: graph.arena.operatorSets,
     frame: options.frame,
   });
   return { model, external, nodeCount: lowerer.nodes.length };
@@ -226,15 +229,16 @@ interface Parts {
   readonly inputs: Onnx.IValueInfoProto[];
   readonly outputs: Onnx.IValueInfoProto[];
   readonly domains: ReadonlySet<string>;
+  readonly operatorSets?: Arena["operatorSets"] | undefined;
   readonly frame?: Frame | undefined;
 }
 
 /** A ModelProto whose nodes are already bytes. */
-function encodeModel({ name, nodes, tensors, inputs, outputs, domains, frame }: Parts): Uint8Array {
+function encodeModel({ name, nodes, tensors, inputs, outputs, domains, operatorSets, frame }: Parts): Uint8Array {
   const ports = frame ? { input: [], output: [] } : { input: inputs, output: outputs };
   const rest = onnx.GraphProto.encode({ name, initializer: tensors, ...ports }).finish();
   const graph = concatenated([...nodes.map((n) => field(1, n)), rest, ...(frame?.inputs ?? []).map((p) => field(11, p)), ...(frame?.outputs ?? []).map((p) => field(12, p))]);
-  const versions = new Map([...[...domains].map((domain): [string, number] => [domain, 1]), ...(frame?.opsets ?? []), ["", Math.max(OPSET, frame?.opsets.get("") ?? 0)] as const]);
+  const versions = new Map([...[...domains].map((domain): [string, number] => [domain, 1]), ...(operatorSets ?? []), ...(frame?.opsets ?? []), ["", Math.max(OPSET, operatorSets?.get("") ?? 0, frame?.opsets.get("") ?? 0)] as const]);
   const head = onnx.ModelProto.encode({
     irVersion: Math.max(IR_VERSION, frame?.irVersion ?? 0),
     producerName: "kirigami",

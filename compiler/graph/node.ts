@@ -68,6 +68,8 @@ export type Infer = (op: string, inputs: readonly Node[], attrs: Attrs, facts: F
 export class Arena {
   readonly facts = new Facts();
   readonly origins = new Map<Node, Origin[]>();
+  /** Versions of operator sets that nodes of imported files need at least, by domain. */
+  readonly operatorSets = new Map<string, number>();
   readonly #infer: Infer;
   readonly #nodes = new Map<string, Node>();
   readonly #literals = new Map<string, Literal[]>();

@@ -66,10 +66,18 @@ function repeated(b: Build, node: Node, axis: number, from: Dim, to: Dim): Node 
     const inner = x.type.dims.length === 0 || isOne(x.type.dims[axis]) ? x : repeated(b, x, axis, from, to);
     return inner && b.expand(inner, dims);
   }
+  if (isTensorwise(node)) {
+    const [values, ...scale] = node.inputs as readonly [Node, ...Node[]];
+    const inner = repeated(b, values, axis, from, to);
+    return inner && b.make("foreign", [inner, ...scale], foreignAttrs(b, node, [inner, ...scale], node.attrs));
+  }
   if (!BROADCASTS.has(node.op) && !SINGLE.has(node.op)) return undefined;
   const inputs = node.inputs.map((input) => (input.type.dims.length === 0 ? input : repeated(b, input, axis, from, to)));
   return inputs.includes(undefined) ? undefined : b.make(node.op, inputs as Node[], node.attrs);
 }
+
+/** Quantized, or read again, with one scale for the whole tensor. */
+const isTensorwise = ({ op, attrs, inputs }: Node): boolean => op === "foreign" && (attrs.opType === "QuantizeLinear" || attrs.opType === "DequantizeLinear") && inputs.slice(1).every((x) => x.type.dims.every(isOne));
 
 /** What is not known of a foreign node stays as the file has it: facts tell whether it holds. */
 function foreignAttrs(b: Build, node: Node, inputs: readonly Node[], attrs: Attrs): Attrs {

@@ -255,6 +255,7 @@ class Importer {
       return attributeField(this.#window, a);
     });
     if (captured.nodes.length > 0) checkAttributes(concatenated(attributes), [...node.attributes.values()][0]?.place);
+    for (const domain of captured.hasGraphs ? this.#model.opsets.keys() : [node.domain]) this.#needs(domain);
     const types = this.#types(node, inputs);
     const isApart = RANDOM.has(node.opType) || !PURE.has(node.domain) || captured.hasGraphs;
     const made = this.#o.make("foreign", [...inputs.flatMap((v) => (v ? [v.node] : [])), ...captured.nodes], foreignAttrs({
@@ -263,6 +264,12 @@ class Importer {
     let at = 0;
     const single = made.types.length === 1;
     return types.map((type) => (type ? asValue(single ? made : this.#o.item(made, at++)) : asValue(made)));
+  }
+
+  /** What is carried through means what it means in the file's version of its domain. */
+  #needs(domain: string): void {
+    const { operatorSets } = this.#arena;
+    operatorSets.set(domain, Math.max(operatorSets.get(domain) ?? 1, this.#model.opsets.get(domain) ?? 1));
   }
 
   /** Types of the outputs that the node has; what follows from its inputs counts before what the file tells. */

@@ -75,6 +75,12 @@ const fusedMatmul: Infer = (a) => {
   return [{ dtype: x.dtype, dims: [...meet(x.dims.slice(0, -2), y.dims.slice(0, -2), a.fresh), rows, columns] }];
 };
 
+/** A sum or a product of quantized numbers, each side with its scale and its zero point behind it. */
+const qLinear: Infer = (a) => {
+  const [x, y] = [typeOf(a, 0), typeOf(a, 3)];
+  return x && y && [{ dtype: x.dtype, dims: meet(x.dims, y.dims, a.fresh) }];
+};
+
 /** As many tokens as ask, as wide as the values. Packed inputs have more axes, and nothing is said of them. */
 const multiHead: Infer = (a) => {
   const [q, v] = [typeOf(a, 0), typeOf(a, 2)];
@@ -297,7 +303,7 @@ const TYPES: ReadonlyMap<string, Infer> = new Map<string, Infer>([
   ...["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"].map((op) => [op, reduce] as const),
   ["ArgMax", arg], ["ArgMin", arg], ["TopK", topk],
   ["MatMul", matmul(1, ofInput(0))], ["MatMulInteger", matmul(1, () => "i32")], ["QLinearMatMul", matmul(3, ofInput(7))],
-  ["FusedMatMul", fusedMatmul], ["DynamicQuantizeMatMul", matmul(1, ofInput(0))], ["MultiHeadAttention", multiHead],
+  ["FusedMatMul", fusedMatmul], ["DynamicQuantizeMatMul", matmul(1, ofInput(0))], ["MatMulIntegerToFloat", matmul(1, ofInput(2))], ["MatMulInteger16", matmul(1, () => "i32")], ["MultiHeadAttention", multiHead],
   ["Conv", conv(1, ofInput(0))], ["ConvInteger", conv(1, () => "i32")], ["QLinearConv", conv(3, ofInput(7))], ["FusedConv", conv(1, ofInput(0))],
   ["ConvTranspose", convTranspose],
   ["MaxPool", pool], ["AveragePool", pool], ["LpPool", pool],
@@ -324,6 +330,7 @@ const TYPES: ReadonlyMap<string, Infer> = new Map<string, Infer>([
     const axis = a.int("axis", -1) < 0 ? a.int("axis", -1) + x.dims.length + 1 : a.int("axis", -1);
     return [{ dtype: values.dtype, dims: [...x.dims.slice(0, axis), a.inputs[1]?.sizes?.[0] ?? a.fresh(), ...x.dims.slice(axis)] }];
   }],
+  ["QLinearAdd", qLinear], ["QLinearMul", qLinear], ["QLinearSoftmax", same], ["QLinearSigmoid", same], ["QLinearLeakyRelu", same],
   ["QuantizeLinear", (a) => { const [x, zero] = [typeOf(a, 0), a.inputs[2]?.type]; return x && !(zero && isOpaque(zero)) && a.int("output_dtype", 0) === 0 ? [{ dtype: zero?.dtype ?? "u8", dims: x.dims }] : undefined; }],
   ["DequantizeLinear", (a) => { const [x, scale] = [typeOf(a, 0), typeOf(a, 1)]; return x && scale && a.int("output_dtype", 0) === 0 ? [{ dtype: scale.dtype, dims: x.dims }] : undefined; }],
   ["DynamicQuantizeLinear", (a) => { const x = typeOf(a, 0); return x && [{ dtype: "u8", dims: x.dims }, { dtype: "f32", dims: [] }, { dtype: "u8", dims: [] }]; }],

@@ -32,13 +32,14 @@ const attention: CostOf = (node, size) => {
 };
 
 /** Every value of the result is a sum over the window and the channels of one group, which is what the kernel holds for it. */
-const convolution: CostOf = (node, size) => count(node.type.dims, size) * count(dimsOf(node, 1).slice(1), size);
+const convolutionWith = (kernel: number): CostOf => (node, size) => count(node.type.dims, size) * count(dimsOf(node, kernel).slice(1), size);
+const convolution = convolutionWith(1);
 /** Turned round: every value of the input goes into as many as the kernel holds for it. */
 const transposed: CostOf = (node, size) => count(dimsOf(node, 0), size) * count(dimsOf(node, 1).slice(1), size);
 
 const COSTS: Readonly<Record<string, CostOf>> = {
   matmul: product, linear: product, fusedMatmul: product, linearInt8: product,
-  MatMul: product, Gemm: product, FusedMatMul: product, MatMulInteger: product, DynamicQuantizeMatMul: product, MatMulNBits: product,
+  MatMul: product, Gemm: product, FusedMatMul: product, MatMulInteger: product, DynamicQuantizeMatMul: product, MatMulIntegerToFloat: product, QLinearMatMul: product, MatMulNBits: product,
   attention, MultiHeadAttention: attention,
-  conv: convolution, Conv: convolution, FusedConv: convolution, ConvInteger: convolution, ConvTranspose: transposed,
+  conv: convolution, Conv: convolution, FusedConv: convolution, ConvInteger: convolution, QLinearConv: convolutionWith(3), ConvTranspose: transposed,
 };

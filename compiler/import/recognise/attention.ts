@@ -53,7 +53,7 @@ export function attentionAt(flow: Flow, softmax: Node): { readonly attention: At
   if (!mixed) return missing("context", softmax, "the probabilities are not multiplied with a third activation");
   steps.push("context");
 
-  const [a, b] = product.inputs as readonly [Node, Node];
+  const [a, b] = flow.active(product) as readonly [Node, Node];
   const operands = { queries: a, keys: b, values: mixed.values };
   const found: Record<string, Projection> = {};
   for (const [name, operand] of Object.entries(operands)) {
@@ -75,7 +75,7 @@ export function attentionAt(flow: Flow, softmax: Node): { readonly attention: At
 
 /** The nearest product of two activations that leads to the softmax. */
 function productOf(flow: Flow, softmax: Node): Node | undefined {
-  for (const node of outwards(softmax.inputs.slice(0, 1), (n) => (SCORES.has(opOf(n)) ? n.inputs.filter((x) => flow.isActive(x)) : [])))
+  for (const node of outwards(softmax.inputs.slice(0, 1), (n) => (SCORES.has(opOf(n)) ? flow.active(n) : [])))
     if (flow.isProduct(node)) return node;
   return undefined;
 }
@@ -84,7 +84,7 @@ function mixedOf(flow: Flow, softmax: Node): { readonly node: Node; readonly val
   const probs = new Set<Node>();
   for (const node of outwards([softmax], (n) => (n === softmax || PROBS.has(opOf(n)) ? flow.users(n) : []))) {
     if (flow.isProduct(node)) {
-      const [a, b] = node.inputs as readonly [Node, Node];
+      const [a, b] = flow.active(node) as readonly [Node, Node];
       return { node, values: probs.has(a) ? b : a };
     }
     probs.add(node);
@@ -94,7 +94,7 @@ function mixedOf(flow: Flow, softmax: Node): { readonly node: Node; readonly val
 
 /** The nearest product with weights behind an operand. */
 function projectionOf(flow: Flow, operand: Node): Projection | undefined {
-  for (const node of outwards([operand], (n) => (HEADS.has(opOf(n)) ? n.inputs.filter((x) => flow.isActive(x)) : []))) {
+  for (const node of outwards([operand], (n) => (HEADS.has(opOf(n)) ? flow.active(n) : []))) {
     const from = flow.projected(node);
     if (from) return { operand, product: node, from };
   }
@@ -103,12 +103,12 @@ function projectionOf(flow: Flow, operand: Node): Projection | undefined {
 
 /** What a projection may have been read from: back through norms and movement to the last sum, or whatever else made it. */
 function streamOf(flow: Flow, from: Node): ReadonlySet<Node> {
-  return new Set(outwards([from], (n) => (ENTERS.has(opOf(n)) && !flow.isSum(n) ? n.inputs.filter((x) => flow.isActive(x)) : [])));
+  return new Set(outwards([from], (n) => (ENTERS.has(opOf(n)) && !flow.isSum(n) ? flow.active(n) : [])));
 }
 
 function meets(flow: Flow, keys: Node, stream: ReadonlySet<Node>, queries: Node): boolean {
   if (bare(keys) === bare(queries)) return true;
-  for (const node of outwards([keys], (n) => (ENTERS.has(opOf(n)) && !flow.isSum(n) ? n.inputs.filter((x) => flow.isActive(x)) : [])))
+  for (const node of outwards([keys], (n) => (ENTERS.has(opOf(n)) && !flow.isSum(n) ? flow.active(n) : [])))
     if (stream.has(node) && (flow.isSum(node) || node.op !== "input")) return true;
   return false;
 }

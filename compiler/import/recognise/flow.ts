@@ -1,5 +1,7 @@
 // The graph as recognition walks it: who uses what, what depends on the inputs, and which ops let a value through.
 import { type Graph, type Node, topological } from "../../graph/node.ts";
+import { isFloat } from "../../types/tensor.ts";
+import { dataOf, isMeasured, isQuantized } from "./quantized.ts";
 
 /** Operators that were carried through and mean what an op of ours means. */
 const CARRIED: Readonly<Record<string, string>> = {
@@ -7,7 +9,9 @@ const CARRIED: Readonly<Record<string, string>> = {
   Concat: "concat", Slice: "slice", Split: "slice", Squeeze: "reshape", Unsqueeze: "reshape", Expand: "expand", Tile: "expand", Where: "where", ReduceMean: "reduceMean", ReduceSum: "reduceSum", Neg: "neg", Gather: "gather", GatherND: "gather",
   Reciprocal: "reciprocal", Clip: "max", Erf: "erf", Tanh: "tanh", Sigmoid: "sigmoid", Relu: "relu", Elu: "relu", LeakyRelu: "relu", HardSigmoid: "sigmoid", HardSwish: "silu", Mish: "silu", Softplus: "relu", Gelu: "gelu",
   LayerNormalization: "norm", SimplifiedLayerNormalization: "norm", RMSNormalization: "norm", Conv: "projection",
-  "com.microsoft.MatMulNBits": "projection", "com.microsoft.DynamicQuantizeMatMul": "projection", "com.microsoft.MatMulIntegerToFloat": "projection", "com.microsoft.FusedMatMul": "matmul",
+  "com.microsoft.MatMulNBits": "projection", "com.microsoft.DynamicQuantizeMatMul": "projection", "com.microsoft.FusedMatMul": "matmul",
+  MatMulInteger: "matmul", QLinearMatMul: "matmul", "com.microsoft.MatMulInteger16": "matmul", "com.microsoft.MatMulIntegerToFloat": "matmul", ConvInteger: "projection", QLinearConv: "projection", "com.microsoft.QGemm": "matmul",
+  QuantizeLinear: "cast", DequantizeLinear: "cast", "com.microsoft.QuantizeLinear": "cast", "com.microsoft.DequantizeLinear": "cast", DynamicQuantizeLinear: "cast",
 };
 
 /** Ops of ours that do what others do. */
@@ -15,7 +19,7 @@ const OWN: Readonly<Record<string, string>> = { conv: "projection", clip: "max",
 
 /** What an operator does, whether it was raised or not; the name of the operator where that is not known. */
 export function opOf(node: Node): string {
-  if (node.op !== "foreign") return OWN[node.op] ?? node.op;
+  if (node.op !== "foreign") return isQuantized(node) ? "cast" : (OWN[node.op] ?? node.op);
   const name = operatorOf(node);
   return CARRIED[name] ?? name;
 }
@@ -56,28 +60,36 @@ export class Flow {
         if (list) list.push(node);
         else this.#users.set(input, [node]);
       }
-      if (node.op === "input" || node.inputs.some((x) => this.#active.has(x))) this.#active.add(node);
+      if (node.op === "input" || (!isMeasured(node) && node.inputs.some((x) => this.#active.has(x)))) this.#active.add(node);
     }
   }
 
+  /** Who computes with its data. */
   users(node: Node): readonly Node[] {
+    return this.dependents(node).filter((user) => !isMeasured(user));
+  }
+  /** Whatever uses it. */
+  dependents(node: Node): readonly Node[] {
     return this.#users.get(node) ?? [];
   }
-  /** Whether it depends on what a run is given. */
+  /** Whether data of a run is in it. */
   isActive(node: Node): boolean {
     return this.#active.has(node);
   }
-  /** A product of an activation with weights: its activation, else undefined. */
+  /** What a node computes with and a run gives. */
+  active(node: Node): readonly Node[] {
+    return dataOf(node).filter((x) => this.isActive(x));
+  }
+  /** A product of an activation with weights: its activation, before it was quantized, else undefined. */
   projected(node: Node): Node | undefined {
     const op = opOf(node);
-    const [a, b] = node.inputs;
+    const [a, b] = dataOf(node);
     if ((op !== "matmul" && op !== "projection" && op !== "linearInt8") || !a || !b || !this.isActive(a) || this.isActive(b)) return undefined;
-    return a;
+    return real(a);
   }
   /** Both sides come from the inputs. */
   isProduct(node: Node): boolean {
-    const [a, b] = node.inputs;
-    return opOf(node) === "matmul" && a !== undefined && b !== undefined && this.isActive(a) && this.isActive(b);
+    return opOf(node) === "matmul" && this.active(node).length === 2;
   }
   /** A sum of two values that both come from the inputs: the other one. */
   sumWith(node: Node, one: Node): Node | undefined {
@@ -122,7 +134,7 @@ export function between(flow: Flow, input: Node, output: Node): readonly Node[] 
   const after = new Set<Node>([input]);
   const found = [input];
   // A node is made after its inputs, so nothing behind the output can lead to it.
-  for (const node of found) for (const user of flow.users(node)) if (user.id <= output.id && !after.has(user)) {
+  for (const node of found) for (const user of flow.dependents(node)) if (user.id <= output.id && !after.has(user)) {
     after.add(user);
     found.push(user);
   }
@@ -135,5 +147,12 @@ export function between(flow: Flow, input: Node, output: Node): readonly Node[] 
 export function bare(node: Node): Node {
   let at = node;
   while (["reshape", "cast"].includes(opOf(at)) && at.inputs[0]) at = at.inputs[0];
+  return at;
+}
+
+/** Numbers before they were quantized. */
+function real(node: Node): Node {
+  let at = node;
+  while (opOf(at) === "cast" && !isFloat(at.type.dtype) && at.inputs[0]) at = at.inputs[0];
   return at;
 }

@@ -32,7 +32,8 @@ function chainBefore(flow: Flow, block: Block, byOutput: ReadonlyMap<Node, Block
     const chain = byOutput.get(at);
     if (chain) return chain.at(-1)?.output === at && at.type.dims.at(-1)?.key === width ? chain : undefined;
     if (!["reshape", "cast", "transpose", "mul", "div", "where"].includes(opOf(at))) return undefined;
-    at = at.inputs.find((x) => flow.isActive(x) && isFloat(x.type.dtype));
+    const isCast: boolean = opOf(at) === "cast";
+    at = flow.active(at).find((x): boolean => isCast || isFloat(x.type.dtype));
   }
   return undefined;
 }
