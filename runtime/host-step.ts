@@ -8,11 +8,19 @@ export interface Given {
   readonly at: string;
 }
 
-export interface Prepared {
+export interface BatchTensors {
   /** By name in the graph, the batch axis first. */
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Sizes that only the values decide: the number of tokens. */
   readonly sizes: ReadonlyMap<string, number>;
+}
+
+/** Records that are decoded or tokenized, and not put together yet. */
+export interface Prepared {
+  /** Tokens of each record; undefined where all records are of one size. */
+  readonly lengths: readonly number[] | undefined;
+  /** Those with these numbers as one batch, padded to the longest of them. */
+  batch(records: readonly number[]): BatchTensors;
 }
 
 export interface HostStep {

@@ -6,13 +6,14 @@ import type { Manifest } from "./artifact.d.ts";
 import { openArtifact } from "./artifact-folder.ts";
 import { refuse } from "./errors.ts";
 import { Guards } from "./guards.ts";
-import { type Given, type HostStep, openStep } from "./host-step.ts";
+import { type Given, type HostStep, openStep, type Prepared } from "./host-step.ts";
+import { likeLengths } from "./like-lengths.ts";
 import { type Opened, Pool } from "./pool.ts";
 import { type Profile, readProfile } from "./profile.ts";
 import type { Device } from "./providers.ts";
 import { Queue } from "./queue.ts";
 import { describe, type InputValue, Inputs, type OutputValue, outputRecords } from "./record.ts";
-import { crossesTheEdge, type Tensor } from "./tensor.ts";
+import { crossesTheEdge, rows, type Tensor } from "./tensor.ts";
 
 export type { Boundary, DType, Manifest } from "./artifact.d.ts";
 export { type FaultCode, FAULTS, RuntimeError } from "./errors.ts";
@@ -63,6 +64,8 @@ interface Parts {
   readonly pool: Pool;
   readonly device: Device;
   readonly model: string;
+  /** Inside of one operator, for each worker. */
+  readonly threads: number;
   readonly profiles: string | undefined;
   readonly options: LoadOptions;
 }
@@ -74,6 +77,7 @@ export class Session<I = Record<string, InputValue>, O = Record<string, OutputVa
   readonly #inputs: Inputs;
   readonly #guards: Guards;
   readonly #queue: Queue;
+  readonly #splits: boolean;
   #released: Promise<void> | undefined;
 
   private constructor(parts: Parts, guards: Guards) {
@@ -82,6 +86,7 @@ export class Session<I = Record<string, InputValue>, O = Record<string, OutputVa
     this.device = parts.device;
     this.#inputs = new Inputs(parts.manifest);
     this.#guards = guards;
+    this.#splits = splits(parts);
     this.#queue = new Queue((parts.options.workers ?? 1) + AHEAD, parts.options.queue ?? 1024);
   }
 
@@ -111,14 +116,14 @@ export class Session<I = Record<string, InputValue>, O = Record<string, OutputVa
         await pool.close();
         throw error;
       }
-      return new Session<I, O>({ manifest, steps, pool, device: facts.device, model, profiles, options }, guards);
+      return new Session<I, O>({ manifest, steps, pool, device: facts.device, model, threads, profiles, options }, guards);
     } catch (error) {
       if (profiles !== undefined) await rm(profiles, { recursive: true, force: true });
       throw error;
     }
   }
 
-  /** One record, or several as one batch: pictures become one tensor, texts are padded to the longest, tensors must be alike. */
+  /** One record, or several: pictures become one tensor, tensors must be alike, texts of like lengths go through the graph together. */
   run(record: I, options?: RunOptions): Promise<O>;
   run(records: readonly I[], options?: RunOptions): Promise<O[]>;
   async run(given: I | readonly I[], { signal }: RunOptions = {}): Promise<O | O[]> {
@@ -135,10 +140,16 @@ export class Session<I = Record<string, InputValue>, O = Record<string, OutputVa
     const plain = this.#inputs.stacked(batch);
     await this.#queue.enter(signal);
     try {
-      const tensors = await this.#prepare(plain, (name) => batch.map(({ at, values }): Given => ({ at, value: values.get(name) })), signal);
+      const steps = await this.#prepare((name) => batch.map(({ at, values }): Given => ({ at, value: values.get(name) })), signal);
       signal?.throwIfAborted();
-      const outputs = await this.#parts.pool.run(tensors, signal);
-      const made = outputRecords(this.manifest.outputs, outputs, records.length) as O[];
+      const groups = this.#groups(records.length, steps);
+      // All groups are looked at before the first one is computed.
+      const inputs = groups.map((group) => this.#tensors(plain, steps, group));
+      const made: O[] = [];
+      await Promise.all(groups.map(async (group, i) => {
+        const outputs = await this.#parts.pool.run(inputs[i] ?? {}, signal);
+        for (const [at, record] of outputRecords(this.manifest.outputs, outputs, group.length).entries()) made[group[at] ?? 0] = record as O;
+      }));
       return many ? made : (made[0] as O);
     } finally {
       this.#queue.leave();
@@ -170,13 +181,27 @@ export class Session<I = Record<string, InputValue>, O = Record<string, OutputVa
     if (this.#parts.profiles !== undefined) await rm(this.#parts.profiles, { recursive: true, force: true });
   }
 
-  async #prepare(plain: ReadonlyMap<string, Tensor>, given: (input: string) => Given[], signal: AbortSignal | undefined): Promise<Record<string, Tensor>> {
-    const tensors = new Map(plain);
+  async #prepare(given: (input: string) => Given[], signal: AbortSignal | undefined): Promise<Prepared[]> {
+    const prepared: Prepared[] = [];
+    for (const step of this.#parts.steps) prepared.push(await step.prepare(given(step.input), signal));
+    return prepared;
+  }
+
+  /** Records that go through the graph together: all of them, or those of like lengths. */
+  #groups(records: number, steps: readonly Prepared[]): readonly (readonly number[])[] {
+    const lengths = steps.flatMap((step) => (step.lengths ? [step.lengths] : []));
+    const all = Array.from({ length: records }, (_, i) => i);
+    if (!this.#splits || lengths.length === 0 || records === 1) return [all];
+    return likeLengths(all.map((i) => lengths.reduce((sum, of) => sum + (of[i] ?? 0), 0)), this.#parts.threads);
+  }
+
+  #tensors(plain: ReadonlyMap<string, Tensor>, steps: readonly Prepared[], group: readonly number[]): Record<string, Tensor> {
+    const tensors = new Map([...plain].map(([name, tensor]) => [name, rows(name, tensor, group)]));
     const sizes = new Map<string, number>();
-    for (const step of this.#parts.steps) {
-      const prepared = await step.prepare(given(step.input), signal);
-      for (const [name, tensor] of prepared.tensors) tensors.set(name, tensor);
-      for (const [name, size] of prepared.sizes) sizes.set(name, size);
+    for (const step of steps) {
+      const batch = step.batch(group);
+      for (const [name, tensor] of batch.tensors) tensors.set(name, tensor);
+      for (const [name, size] of batch.sizes) sizes.set(name, size);
     }
     this.#guards.check(tensors, sizes);
     return Object.fromEntries(this.manifest.graph.inputs.flatMap(({ name }) => {
@@ -185,6 +210,9 @@ export class Session<I = Record<string, InputValue>, O = Record<string, OutputVa
     }));
   }
 }
+
+/** On a CPU padding costs as much as words; elsewhere a run of its own may cost more. Where an output has a value a token, the records of a call have one size. */
+const splits = ({ device, manifest }: Parts): boolean => device.name === "cpu" && manifest.graph.outputs.every(({ axes }) => axes.slice(1).every(({ size }) => typeof size === "number"));
 
 function checkOptions({ threads, workers, queue, device, verify }: LoadOptions): void {
   const whole = (option: string, value: number | undefined, least: number, most: number): void => {

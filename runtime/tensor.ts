@@ -78,6 +78,14 @@ export function stack(name: string, dtype: DType, items: readonly Tensor[]): Ten
   return { dtype, dims: [items.length, ...dims], data };
 }
 
+/** Those records of a batch that have these numbers, as a batch of their own. */
+export function rows(name: string, batch: Tensor, records: readonly number[]): Tensor {
+  const [all = 0] = batch.dims;
+  if (records.length === all && records.every((record, i) => record === i)) return batch;
+  const items = unstack(name, batch);
+  return stack(name, batch.dtype, records.flatMap((record) => items[record] ?? []));
+}
+
 /** The records of a batch, each in an array of its own, so that keeping one does not keep all. */
 export function unstack(name: string, batch: Tensor): Tensor[] {
   const [records = 0, ...dims] = batch.dims;

@@ -46,7 +46,7 @@ export class Imports {
     const began = performance.now();
     const build = await this.#cacheOf(asked.request).get(asked.request);
     if (!isKept(build)) return { build: undefined, ...build };
-    const unwritten = this.#options.types === false ? undefined : writeBeside(asked.request, build);
+    const unwritten = this.#options.types === false ? undefined : await writeBeside(asked.request, build);
     const warnings = [...build.warnings.filter((w) => !(serves && w.code === "G608")), ...(unwritten ? [unwritten] : [])];
     const name = basename(asked.request.file, ".kiri");
     const seconds = ((performance.now() - began) / 1000).toFixed(2);
@@ -68,9 +68,9 @@ export class Imports {
 const isKept = (build: KeptBuild | FailedBuild): build is KeptBuild => "key" in build;
 
 /** A folder that cannot be written to is told of; the bundle does not need declarations. */
-function writeBeside({ root, file }: BuildRequest, { typings }: KeptBuild): FramedProblem | undefined {
+async function writeBeside({ root, file }: BuildRequest, { typings }: KeptBuild): Promise<FramedProblem | undefined> {
   try {
-    writeTypings(root, file, typings);
+    await writeTypings(root, file, typings);
     return undefined;
   } catch (error) {
     const message = `The declarations beside ${file} cannot be written: ${(error as Error).message}\nSet \`types: false\` in the options of the plugin, and write them with \`kiri types\` where that is possible.`;

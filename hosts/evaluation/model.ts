@@ -61,7 +61,7 @@ export class Model implements AsyncDisposable {
     const tensors = this.#inputs.stacked([{ values, at: "" }]);
     const sizes = new Map<string, number>();
     for (const step of this.#steps) {
-      const prepared = await step.prepare([{ value: values.get(step.input), at: "" }], undefined);
+      const prepared = (await step.prepare([{ value: values.get(step.input), at: "" }], undefined)).batch([0]);
       for (const [name, tensor] of prepared.tensors) tensors.set(name, tensor);
       for (const [name, size] of prepared.sizes) sizes.set(name, size);
     }

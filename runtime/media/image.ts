@@ -55,7 +55,8 @@ export class ImageStep implements HostStep {
       signal?.throwIfAborted();
       pictures.push(planes(await this.#pixels(given, turn), this.#order.channels));
     }
-    return { tensors: new Map([[this.#order.tensor, stack(this.#order.tensor, "u8", pictures)]]), sizes: new Map() };
+    const name = this.#order.tensor;
+    return { lengths: undefined, batch: (records) => ({ tensors: new Map([[name, stack(name, "u8", records.flatMap((i) => pictures[i] ?? []))]]), sizes: new Map() }) };
   }
 
   async #pixels({ value, at }: Given, turn: Turn): Promise<Picture> {

@@ -1,10 +1,10 @@
-// Texts become tokens by the tokenizer of the checkpoint (tokenizer.json), cut to a length and padded to the longest of the batch.
+// Texts become tokens by the tokenizer of the checkpoint (tokenizer.json), cut to a length and padded to the longest of those that go through the graph together.
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokenizer } from "@huggingface/tokenizers";
 import type { TextStep as Order } from "../artifact.d.ts";
 import { reasonOf, refuse } from "../errors.ts";
-import type { Given, HostStep, Prepared } from "../host-step.ts";
+import type { BatchTensors, Given, HostStep, Prepared } from "../host-step.ts";
 import type { Tensor } from "../tensor.ts";
 import { Turn } from "../turn.ts";
 import { byteOffsets, type Offset, wordOffsets } from "./offsets.ts";
@@ -20,6 +20,7 @@ interface Tokens {
 export const MOST_CHARACTERS = 1_000_000;
 const MOST_TOKENIZER = 256 * 2 ** 20;
 
+const NOTHING: Tokens = { ids: [], tokens: [], types: [] };
 const NOWHERE: Offset = { start: 0, end: 0 };
 
 /** The parts of tokenizer.json and tokenizer_config.json that the library does not act on. */
@@ -140,6 +141,11 @@ export class TextStep implements HostStep {
       encoded.push(tokens);
       if (turn.over) await turn.pass();
     }
+    return { lengths: encoded.map((e) => e.ids.length), batch: (records) => this.#batch(records.map((i) => encoded[i] ?? NOTHING)) };
+  }
+
+  #batch(encoded: readonly Tokens[]): BatchTensors {
+    const { conventions } = this.#tokenizer;
     const length = encoded.reduce((longest, e) => Math.max(longest, e.ids.length), 0);
     const one = (values: (e: Tokens) => readonly number[], pad: number): Tensor => padded(encoded.map(values), length, pad, conventions.padLeft);
     const { ids, mask, types } = this.#order.tensors;

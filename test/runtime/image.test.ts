@@ -18,7 +18,7 @@ interface Wanted { readonly channels: 1 | 3 | 4; readonly width: number; readonl
 async function pixels(value: unknown, wanted: Wanted, signal?: AbortSignal): Promise<number[]> {
   const step = new ImageStep({ kind: "image", input: "photo", tensor: "photo", ...wanted });
   step.check({ value, at: "" });
-  const data = (await step.prepare([{ value, at: "" }], signal)).tensors.get("photo")?.data ?? new Uint8Array();
+  const data = (await step.prepare([{ value, at: "" }], signal)).batch([0]).tensors.get("photo")?.data ?? new Uint8Array();
   const size = wanted.width * wanted.height;
   return Array.from({ length: size * wanted.channels }, (_, i) => Number(data[(i % wanted.channels) * size + Math.floor(i / wanted.channels)]));
 }

@@ -15,7 +15,7 @@ async function prepared(folder: string, values: readonly string[], part: Partial
   const step = await TextStep.open({ ...order, ...part }, folder);
   const batch = values.map((value) => ({ value, at: "" }));
   for (const given of batch) step.check(given);
-  const { tensors, sizes } = await step.prepare(batch, undefined);
+  const { tensors, sizes } = (await step.prepare(batch, undefined)).batch([...batch.keys()]);
   const numbers = (name: string): number[] => Array.from(tensors.get(name)?.data ?? [], Number);
   return { ids: numbers("ids"), mask: numbers("mask"), types: numbers("types"), dims: tensors.get("ids")?.dims ?? [], length: sizes.get("N") };
 }

@@ -1,5 +1,5 @@
 // `kiri inspect`: what a program, an artefact or an ONNX file is made of: its edge, sites, costs, what was fused, the graph itself.
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { type Compiled, compileProgram } from "../../../compiler/compile.ts";
 import type { Problem } from "../../../compiler/diagnostics/define.ts";
@@ -55,7 +55,7 @@ async function inspect(io: Io, what: string | undefined, options: Options): Prom
   const isCompiled = what !== undefined && isArtifact(io.cwd, what);
   if (what !== undefined && (isCompiled || isModel(what))) {
     refuseChoices(what, options);
-    return isCompiled ? inspectArtifact(io, resolve(io.cwd, what), options) : inspectModel(io, what, options);
+    return isCompiled ? inspectArtifact(io, what, options) : inspectModel(io, what, options);
   }
   if (options.recognise) throw new UsageError("--recognise is about ONNX files.", "The sites of a program are those that its layers offer: kiri inspect --sites");
   const program = oneProgram(io.cwd, what);
@@ -170,11 +170,23 @@ function asText(program: ProgramFile, plain: Compiled, woven: Compiled, options:
   return [head, costs, ...(options.sites ? [places] : []), ...(options.fusions ? [fusionText(woven)] : [])].join("\n");
 }
 
+/** A manifest has sums; what they are sums of is seen in the program, and in the graph itself. */
+function refuseViews(directory: string, { pipeline, target }: Manifest, { sites, costs, graph, fusions, recognise }: Options): void {
+  const level = typeof graph === "string" ? ` ${graph}` : "";
+  const [asked] = [sites && "--sites", costs && "--costs", graph && `--graph${level}`, fusions && "--fusions", recognise && "--recognise"].flatMap((flag) => flag || []);
+  if (asked === undefined) return;
+  const choice = pipeline.variant === undefined ? "--plain" : `--variant ${pipeline.variant}`;
+  const ofProgram = `kiri inspect ${pipeline.file} --pipeline ${pipeline.name} ${choice} --target ${target} ${asked}`;
+  const ofModel = `kiri inspect ${join(directory, "model.onnx")}${asked === "--costs" ? "" : ` ${asked}`}`;
+  throw new UsageError(`An artefact's manifest does not hold what ${asked} shows.`, asked === "--recognise" ? `Its graph is an ONNX file: ${ofModel}` : `Of the program that it was compiled from: ${ofProgram}\nOf the graph, as of any ONNX file: ${ofModel}`);
+}
+
 /** From the manifest alone; nothing is loaded. */
 async function inspectArtifact(io: Io, directory: string, options: Options): Promise<ExitCode> {
-  const { manifest } = await openManifest(directory);
+  const { manifest } = await openManifest(resolve(io.cwd, directory));
+  refuseViews(directory, manifest, options);
   if (options.json) {
-    printJson(io, "inspect", EXIT.success, [], { artifact: directory, manifest });
+    printJson(io, "inspect", EXIT.success, [], { artifact: resolve(io.cwd, directory), manifest });
     return EXIT.success;
   }
   const { pipeline, cost, fused, files } = manifest;

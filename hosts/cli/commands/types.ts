@@ -40,7 +40,7 @@ async function types(io: Io, files: readonly string[], options: Options): Promis
     const { report, typings } = await typed(program);
     reports.push(report);
     try {
-      changed.push(...(options.check ? outdatedTypings : writeTypings)(program.root, program.file, typings).map((path) => relative(io.cwd, path)));
+      changed.push(...(await (options.check ? outdatedTypings : writeTypings)(program.root, program.file, typings)).map((path) => relative(io.cwd, path)));
     } catch (error) {
       throw new UsageError(`The declarations of ${program.file} cannot be written: ${(error as Error).message}`);
     }

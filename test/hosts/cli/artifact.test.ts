@@ -131,6 +131,13 @@ test("inspect: a program, its sites and its graph; an artefact", async (t) => {
   t.regex((await run("inspect", "build/my_paper-lite")).out, /compressed as lite/);
   t.is((await run("inspect", program, "--variant", "none")).code, 1);
   t.regex((await run("inspect", "build/my_paper-lite", "--variant", "lite")).err, /compiled already/);
+  // What a manifest does not hold is not left out in silence, and each command that is named answers.
+  for (const flags of [["--sites"], ["--costs"], ["--graph", "fused"], ["--fusions"], ["--recognise"]]) {
+    const refused = await run("inspect", "build/my_paper-lite", ...flags);
+    t.is(refused.code, 2, flags.join(" "));
+    t.true(refused.err.includes(`does not hold what ${flags.join(" ")} shows`), refused.err);
+    for (const [, command = ""] of refused.err.matchAll(/: kiri (.*)$/gm)) t.is((await run(...command.split(" "))).code, 0, command);
+  }
   // Sites and extensions have a manifest.json too.
   mkdirSync(join(cwd, "extension"), { recursive: true });
   writeFileSync(join(cwd, "extension/manifest.json"), `{ "manifest_version": 3 }`);

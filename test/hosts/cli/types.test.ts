@@ -1,6 +1,6 @@
 /** `kiri types`: what it writes is what tsc finds, with and without a query. */
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import test from "ava";
@@ -80,6 +80,27 @@ test("--check writes nothing, and tells what is missing or old", async (t) => {
   t.is(after.err, "0 declarations would change\n");
   writeFileSync(join(root, "main.kiri"), PROGRAM.replace("label: Int, scores", "label: Int, values").replace("scores: scores", "values: scores"));
   t.deepEqual((JSON.parse((await kiri({ cwd: root }, "types", "--check", "--json")).out) as Answer).changed, ["main.d.kiri.ts"]);
+});
+
+test("a declaration is put in the place of the old one as a whole: who has that one open reads it to its end", async (t) => {
+  const root = smallProject();
+  await kiri({ cwd: root }, "types");
+  const path = join(root, "main.d.kiri.ts");
+  const text = readFileSync(path, "utf8");
+  const open = openSync(path, "r");
+  writeFileSync(join(root, "main.kiri"), PROGRAM.replace("label: Int, scores", "label: Int, values").replace("scores: scores", "values: scores"));
+  t.is((await kiri({ cwd: root }, "types")).code, 0);
+  t.is(readFileSync(open, "utf8"), text);
+  closeSync(open);
+  t.regex(readFileSync(path, "utf8"), /values/);
+  t.deepEqual(readdirSync(root).filter((name) => name.includes(".tmp-")), []);
+
+  // A place that cannot be written is told, and nothing is half there.
+  rmSync(path);
+  mkdirSync(path);
+  const refused = await kiri({ cwd: root }, "types");
+  t.is(refused.code, 2);
+  t.regex(refused.err, /declarations of main\.kiri cannot be written: .*it is a directory/);
 });
 
 test("a program with errors keeps its declarations", async (t) => {
