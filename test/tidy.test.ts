@@ -72,8 +72,8 @@ test("nothing imports hosts, tests or benches", (t) => {
   t.deepEqual(wrong, []);
 });
 
-/** What programs import, and what `kiri` starts: nobody inside has to use it. */
-const ENTRIES = ["hosts/compile.ts", "runtime/session.ts", "grammar/format.ts", "hosts/bundler/plugin.ts", "hosts/cli/main.ts"];
+/** What programs import, what `kiri` starts and what an editor loads: nobody inside has to use it. */
+const ENTRIES = ["hosts/compile.ts", "runtime/session.ts", "grammar/format.ts", "hosts/bundler/plugin.ts", "hosts/cli/main.ts", "hosts/vscode/extension.ts", "hosts/vscode/server.ts"];
 const USED = references(root, [...SOURCES, "test", "bench", "scripts", "docs/playground"].flatMap(filesBelow));
 
 test("every export is used by another file", (t) => {

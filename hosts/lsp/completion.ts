@@ -17,7 +17,8 @@ const MOST = 2_000;
 const TARGETS = ["cpu", "cuda", "portable"];
 const ELEMENT_TYPES = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "i4", "u4", "bool"];
 
-export function completion(analysis: Analysis, offset: number): CompletionItem[] {
+/** `withSnippets`: whether the word of a declaration brings the rest of one. */
+export function completion(analysis: Analysis, offset: number, withSnippets: boolean): CompletionItem[] {
   const { source } = analysis.module;
   const all = tokensBefore(source, offset);
   const isTyping = /[\p{L}\p{N}_']/u.test(source.text.slice(offset - 1, offset));
@@ -37,7 +38,7 @@ export function completion(analysis: Analysis, offset: number): CompletionItem[]
     if (found) return found;
   }
   if (last === ".") return members(analysis, pathBefore(tokens, tokens.length - 2), offset);
-  if (!isInside(tokens) || !declarationAt(analysis, offset)) return declarations();
+  if (!isInside(tokens) || !declarationAt(analysis, offset)) return declarations(withSnippets);
   const call = callAt(source, offset);
   const callee = call && callable(call.path, scopeAt(analysis, offset));
   if (call && callee) {
@@ -221,9 +222,9 @@ function placeable(analysis: Analysis, kind: "fold-type" | "rewrite-type", offse
 }
 
 // ── declarations ──
-function declarations(): CompletionItem[] {
+function declarations(withSnippets: boolean): CompletionItem[] {
   return [...DECLARATION_WORDS, "use" as const].map((label) => {
-    const snippet = SNIPPETS.find((x) => x.word === label);
+    const snippet = withSnippets ? SNIPPETS.find((x) => x.word === label) : undefined;
     return { label, kind: CompletionItemKind.Keyword, ...(snippet ? { detail: snippet.says, insertText: snippet.body.join("\n"), insertTextFormat: InsertTextFormat.Snippet } : {}) };
   });
 }

@@ -35,7 +35,10 @@ export function serve(input: Readable, output: Writable): Promise<void> {
     checking.request();
   };
 
+  // An editor that has the snippets already says so.
+  let withSnippets = true;
   connection.onInitialize((asked) => {
+    withSnippets = (asked.initializationOptions as { readonly snippets?: unknown } | null | undefined)?.snippets !== false;
     connection.onInitialized(() => void watchFiles(connection, asked));
     return answer;
   });
@@ -87,7 +90,7 @@ export function serve(input: Readable, output: Writable): Promise<void> {
   connection.onReferences(about("references", (a, p) => locations(referencesTo(workspace, a, at(a, p))?.all ?? [], p.context.includeDeclaration)));
   connection.onPrepareRename(about("prepareRename", (a, p) => prepareRename(a, at(a, p))));
   connection.onRenameRequest(about("rename", (a, p) => rename(workspace, a, at(a, p), p.newName)));
-  connection.onCompletion(about("completion", (a, p) => completion(a, at(a, p))));
+  connection.onCompletion(about("completion", (a, p) => completion(a, at(a, p), withSnippets)));
   connection.onSignatureHelp(about("signatureHelp", (a, p) => signatureHelp(a, at(a, p)) ?? null));
   connection.onDocumentSymbol(about("documentSymbol", (a) => documentSymbols(a.module.source, a.module.ast)));
   connection.onFoldingRanges(about("foldingRange", (a) => foldingRanges(a.module.source)));

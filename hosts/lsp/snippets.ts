@@ -1,4 +1,4 @@
-// What the server writes when somebody begins a declaration.
+// What an editor writes when somebody begins a declaration: the server offers it, and the extension for Visual Studio Code has it as a file.
 
 interface Snippet {
   /** The word that one types. */

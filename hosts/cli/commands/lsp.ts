@@ -10,6 +10,7 @@ export function addLsp(program: Command, context: Context): void {
     .description("serve an editor over standard input and output (Language Server Protocol)")
     // What editors add to the command line; there is no other way to talk.
     .option("--stdio", "talk over standard input and output, as always")
+    .option("--clientProcessId <number>", "the editor; the server ends with it")
     .action(async () => {
       const { serve } = await import("../../lsp/server.ts");
       await serve(context.io.stdin, process.stdout);
