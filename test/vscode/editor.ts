@@ -153,7 +153,11 @@ export class Editor {
         withProgress: (_options: unknown, body: (progress: object, token: object) => unknown) => body({ report: nothing }, { isCancellationRequested: false, onCancellationRequested: nothing }),
         createWebviewPanel: (type: string, title: string) => {
           const closed = new Set<Listener>();
-          const panel = { type, title, webview: { html: "" }, onDidDispose: (l: Listener) => (closed.add(l), nothing()), close: () => closed.forEach((l) => void l(undefined)) };
+          const onDidDispose = (listener: Listener): Disposable => {
+            closed.add(listener);
+            return nothing();
+          };
+          const panel = { type, title, webview: { html: "" }, onDidDispose, close: () => closed.forEach((l) => void l(undefined)) };
           this.panels.push(panel);
           return panel;
         },
@@ -168,6 +172,10 @@ export class Editor {
         createFileSystemWatcher: () => space({}),
       }),
     };
-    return new Proxy(known, { get: (own, key) => (key in own ? own[key as string] : (own[key as string] = typeof key === "string" && /^[A-Z]/.test(key) ? anything() : space({}))), has: () => true });
+    const made = (key: string): unknown => {
+      known[key] ??= /^[A-Z]/.test(key) ? anything() : space({});
+      return known[key];
+    };
+    return new Proxy(known, { get: (_own, key) => (typeof key === "string" ? made(key) : undefined), has: () => true });
   }
 }
