@@ -19,6 +19,7 @@ import type { Graph, GraphInput, GraphOutput } from "./graph/node.ts";
 import { dimsIn, quietOutputs, topological } from "./graph/node.ts";
 import type { Host } from "./host.ts";
 import { runPasses } from "./passes/order.ts";
+import { type Precision, type PrecisionName, withPrecision } from "./precision.ts";
 import { openProgram, type Program } from "./program.ts";
 import { Recorder } from "./rewrite/record.ts";
 import type { TargetName } from "./targets/target.ts";
@@ -39,6 +40,8 @@ export interface CompileRequest {
    * folds are down, -1 where it was dropped. Absent where nothing is folded, or a fold has no `up`.
    */
   readonly trace?: boolean;
+  /** What the graph computes in, where the variant does not say; f32 without either. */
+  readonly precision?: PrecisionName;
   /**
    * What the variant must beat: every fold that drops tokens is replaced by one that keeps as many of them, drawn by the seed, without
    * its hooks and carries. Rewrites stay, nothing is required. For batches of one: where the data decide a count, all rows keep as many.
@@ -75,6 +78,8 @@ export interface Compiled extends Elaborated {
   readonly fused: Graph<"fused">;
   readonly record: Recorder;
   readonly gates: readonly Gate[];
+  /** What is in half precision and what is not; undefined where none was asked for. */
+  readonly precision: Precision | undefined;
   readonly place: (span: Span) => { readonly line: number; readonly column: number };
 }
 
@@ -94,7 +99,9 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
   const elaborated = elaborate(program, chosen.pipeline, chosen.compression, request);
   if (!elaborated.value || hasErrors(elaborated.problems)) return { value: undefined, problems: elaborated.problems };
   const record = new Recorder();
-  const fused = runPasses(elaborated.value.graph, request.target, { record });
+  const inFull = runPasses(elaborated.value.graph, request.target, { record });
+  const half = request.precision === "f16" ? withPrecision(inFull, request.target, program.host) : undefined;
+  const fused = half?.graph ?? inFull;
   const resolved = request.control ? { gates: [], problems: [] } : resolveGates(elaborated.value, record);
   const sources = program.modules.sources();
   const place = (span: Span): { line: number; column: number } => {
@@ -102,8 +109,8 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
     return source ? position(source, span.start) : { line: 1, column: 1 };
   };
   return {
-    value: hasErrors(resolved.problems) ? undefined : { ...elaborated.value, target: request.target, fused, record, gates: resolved.gates, place },
-    problems: [...elaborated.problems, ...resolved.problems],
+    value: hasErrors(resolved.problems) ? undefined : { ...elaborated.value, target: request.target, fused, record, gates: resolved.gates, precision: half?.precision, place },
+    problems: [...elaborated.problems, ...(half?.problems ?? []), ...resolved.problems],
   };
 }
 

@@ -9,6 +9,7 @@ import { type Graph, topological } from "../compiler/graph/node.ts";
 import { type Host, HostError } from "../compiler/host.ts";
 import { importModel } from "../compiler/import/onnx-graph.ts";
 import { runPasses } from "../compiler/passes/order.ts";
+import { type Precision, type PrecisionName, withPrecision } from "../compiler/precision.ts";
 import { Recorder } from "../compiler/rewrite/record.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
 import { writeFilesWhole } from "./artifact-writer.ts";
@@ -23,6 +24,8 @@ interface OptimiseOptions {
   readonly out: string;
   /** `cpu` unless given; `portable` uses operators of the standard only. */
   readonly target?: TargetName;
+  /** f32, as the model has it, unless given. */
+  readonly precision?: PrecisionName;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
 }
@@ -38,6 +41,8 @@ export interface Optimised {
   readonly carried: ReadonlyMap<string, number>;
   /** Fused ops, by name. */
   readonly fused: ReadonlyMap<string, number>;
+  /** What is in half precision and what is not; undefined where none was asked for. */
+  readonly precision: Precision | undefined;
 }
 
 interface OptimiseResult {
@@ -54,35 +59,38 @@ interface Steps {
   readonly data: string;
   /** False: every node is carried through. */
   readonly raise?: boolean;
+  readonly precision?: PrecisionName;
 }
 
 /** A model as bytes, its large weights still where they lie. */
-export async function optimised(host: Host, path: string, { target, data, raise = true }: Steps): Promise<{ readonly value: Optimised | undefined; readonly problems: readonly Problem[] }> {
+export async function optimised(host: Host, path: string, { target, data, raise = true, precision }: Steps): Promise<{ readonly value: Optimised | undefined; readonly problems: readonly Problem[] }> {
   const { value: imported, problems } = importModel(host, path, { raise });
   if (!imported) return { value: undefined, problems };
   const record = new Recorder();
-  const graph = runPasses(imported.graph, target, raise ? { record } : { record, order: [] });
+  const inFull = runPasses(imported.graph, target, raise ? { record } : { record, order: [] });
+  const half = precision === "f16" ? withPrecision(inFull, target, host) : undefined;
+  const graph = half?.graph ?? inFull;
   const planned = await planConstants(graph, host, { file: data, unchecked: true });
-  const all = [...problems, ...planned.problems];
+  const all = [...problems, ...(half?.problems ?? []), ...planned.problems];
   if (all.some((p) => p.severity === "error")) return { value: undefined, problems: all };
   const { model, nodeCount } = emitModel(graph, { target, name: imported.name, initializers: planned.value.initializers, frame: imported.frame });
   const counts = new Map<string, number>();
   for (const node of topological(graph.outputs.map((o) => o.node))) if (FUSED.has(node.op)) counts.set(node.op, (counts.get(node.op) ?? 0) + 1);
-  return { value: { model, plan: planned.value, graph, nodes: { before: imported.nodeCount, after: nodeCount }, carried: imported.carried, fused: counts }, problems: all };
+  return { value: { model, plan: planned.value, graph, nodes: { before: imported.nodeCount, after: nodeCount }, carried: imported.carried, fused: counts, precision: half?.precision }, problems: all };
 }
 
 /** What people look for in the result. */
 const FUSED: ReadonlySet<string> = new Set(["attention", "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "linear", "fusedMatmul"]);
 
 /** Writes the optimised model. Mistakes of users come back as problems; rejects with the reason of `signal` where it is aborted. */
-export async function optimise({ input, out, target = "cpu", signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {
+export async function optimise({ input, out, target = "cpu", precision, signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {
   const failed = (...problems: readonly Problem[]): OptimiseResult => ({ files: undefined, optimised: undefined, problems });
   const opened = openModel(resolve(input), input, { evaluate: evaluator(), ...(onProgress ? { progress: (stage, done, total) => onProgress({ stage, done, total }) } : {}) });
   if (!opened.host) return failed(opened.problem);
   const { host, name } = opened;
   try {
     const data = `${basename(out)}.data`;
-    const made = await optimised(host, name, { target, data });
+    const made = await optimised(host, name, { target, data, ...(precision ? { precision } : {}) });
     if (!made.value) return failed(...made.problems);
     const { model, plan } = made.value;
     const files = [

@@ -71,6 +71,10 @@ export const gates = define({
     says: (h: { variant: string; why: string }) => `What keeps as many tokens as ${h.variant} without looking cannot stand in its place: ${h.why}`,
     next: () => "The control folds f32[B, N, C]; write one for other shapes as a variant of its own, or leave it out with `--no-control`.",
   }),
+  G640: warning("Half precision saves size here, not time", {
+    says: (h: { target: string }) => `ONNX Runtime has few operators for f16 on ${h.target === "cpu" ? "a CPU" : h.target}: weights are stored in f16, half as large, and widened as the model is loaded; results stay in f32.`,
+    next: () => "`--target cuda` computes in f16 too, and so does `--target portable`, which other runtimes load (WebGPU in a browser).",
+  }),
   G620: error("An import asks for what there is not", {
     says: (h: { query: string; why: string }) => `The import ends in \`?${h.query}\`: ${h.why}.`,
     next: () => "An import takes `pipeline=NAME`, `compress=NAME` or `plain`, and `target=cpu`, `cuda` or `portable`, joined by `&`.",

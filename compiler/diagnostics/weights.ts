@@ -74,4 +74,9 @@ export const weights = define({
       `Of ${plural(h.wanted, "weight")} that the layer wants, ${h.directory} lacks ${h.missing} and has ${h.misshapen} in another shape; the first few are told.`,
     next: () => "Check that the layer is the one of this model, and the sizes in config.json.",
   }),
+  W417: warning("Some weights do not fit into f16", {
+    says: (h: { count: number; kept: readonly { readonly name: string; readonly largest: number }[] }) =>
+      `The largest number of f16 is 65504: ${plural(h.count, "weight")} ${h.count === 1 ? "stays" : "stay"} in f32, and so does what is computed with ${h.count === 1 ? "it" : "them"}: ${h.kept.map((k) => `\`${k.name}\` reaches ${Number(k.largest.toPrecision(4))}`).join(", ")}${h.count > h.kept.length ? ", …" : ""}.`,
+    next: () => "Nothing is lost; scale the weight down in the model where it is to be stored in 16 bits.",
+  }),
 });

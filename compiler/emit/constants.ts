@@ -119,6 +119,8 @@ class Makers {
 
   /** Repetition costs a run less than a file; and what nobody here can compute, the run must. */
   isLeftToTheRun(node: Node): boolean {
+    // A weight in 16 bits that something wants in 32: widening costs a run less than a file.
+    if (node.op === "cast" && node.attrs.atRun === true) return true;
     const size = (of: Node): number => count(this.values.sizes(of)) * BITS[of.type.dtype];
     if (size(node) > INLINE * 8 && (node.op === "fill" || (node.op === "expand" && size(node) > 4 * size(node.inputs[0] as Node)))) return true;
     return !this.#host.evaluate && !this.values.supports(node);

@@ -5,6 +5,7 @@ import { opOf } from "../ops/index.ts";
 import { type ForeignNode, type Lowering, ONNX_TYPE, type OnnxAttrs, type Target } from "../ops/op.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import type { DType } from "../types/tensor.ts";
+import { encode } from "./numbers.ts";
 import { Sizes } from "./sizes.ts";
 
 /** What lowering needs of an arena. */
@@ -120,8 +121,9 @@ export class Lowerer implements Lowering {
     return this.tensor([values.length], literal("i64", values));
   }
   scalar(dtype: DType, value: number): string {
-    if (dtype !== "f16" && dtype !== "bf16") return this.tensor([], literal(dtype, [value]));
-    // Numbers of 16 bits are not written by hand; loading folds the conversion away.
+    if (dtype === "f16") return this.tensor([], { kind: "literal", dtype, bytes: encode(dtype, Float64Array.of(value), 0, 1) });
+    if (dtype !== "bf16") return this.tensor([], literal(dtype, [value]));
+    // Loading folds the conversion away.
     return this.shared(`${dtype} ${value}`, () => this.node("Cast", [this.scalar("f32", value)], { to: ONNX_TYPE[dtype] }));
   }
   tensor(dims: readonly number[], value: Literal): string {

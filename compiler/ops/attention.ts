@@ -14,7 +14,9 @@ const attention: Op = {
     // The last input may be the biases of q, k and v, joined.
     const shifted = call.attrs.shifted === true;
     const count = call.count(shifted ? 4 : 3, shifted ? 5 : 4) - (shifted ? 1 : 0);
-    call.sameType(...call.inputs.keys());
+    // What is added to scores may be in 32 bits where these are in 16: a mask of the least f32 is no f16.
+    const isTerm = (i: number): boolean => i === 3 && count === 4 && call.type(0).dtype === "f16" && call.type(3).dtype === "f32";
+    call.sameType(...[...call.inputs.keys()].filter((i) => !isTerm(i)));
     call.float(0);
     call.number("scale");
     const heads = call.number("heads");
@@ -71,7 +73,7 @@ function added(node: Node, o: Lowering, n: Dim, m: Dim): string | undefined {
   if (!bias) return undefined;
   const [b, h] = bias.type.dims as [Dim, Dim, Dim, Dim];
   // Layers often share one mask.
-  return o.shared(`scores ${o.value(bias)}`, () => expanded(o, castTo(o, o.value(bias), bias.type.dtype, wide(bias.type.dtype)), bias.type.dims, [b, h, n, m]));
+  return o.shared(`scores ${o.value(bias)}`, () => expanded(o, castTo(o, o.value(bias), bias.type.dtype, wide(node.type.dtype)), bias.type.dims, [b, h, n, m]));
 }
 
 function spelled(node: Node, o: Lowering, ...[bareQ, bareK, bareV]: readonly [string, string, string]): string {
@@ -80,12 +82,16 @@ function spelled(node: Node, o: Lowering, ...[bareQ, bareK, bareV]: readonly [st
   const [q, k, v] = shiftedBy(node, o, [bareQ, bareK, bareV]);
   const apart = (x: string, tokens: Dim, d: Dim, perm: readonly number[]): string =>
     o.node("Transpose", [reshaped(o, x, [batch, tokens, constant(-1)], [batch, tokens, h, d])], { perm });
-  const product = o.node("MatMul", [apart(q, n, each, [0, 2, 1, 3]), apart(k, m, each, [0, 2, 3, 1])]);
-  let logits = o.node("Mul", [product, o.scalar(dtype, node.attrs.scale as number)]);
+  const scale = (x: string): string => o.node("Mul", [x, o.scalar(dtype, node.attrs.scale as number)]);
+  // In 16 bits queries are scaled before the product, which else may leave the range; from there to the softmax all is in 32.
+  const [queries, within] = dtype === "f16" ? [scale(q), "f32" as const] : [q, dtype];
+  const product = o.node("MatMul", [apart(queries, n, each, [0, 2, 1, 3]), apart(k, m, each, [0, 2, 3, 1])]);
+  let logits = dtype === "f16" ? castTo(o, product, dtype, within) : scale(product);
   const bias = termOf(node);
-  if (bias) logits = o.node("Add", [logits, castTo(o, o.value(bias), bias.type.dtype, dtype)]);
-  if (node.attrs.causal) logits = o.node("Where", [earlier(o, n, m), logits, o.scalar(dtype, -1e30)]);
-  const mixed = o.node("MatMul", [o.node("Softmax", [logits], { axis: -1 }), apart(v, m, eachOut, [0, 2, 1, 3])]);
+  if (bias) logits = o.node("Add", [logits, castTo(o, o.value(bias), bias.type.dtype, within)]);
+  if (node.attrs.causal) logits = o.node("Where", [earlier(o, n, m), logits, o.scalar(within, -1e30)]);
+  const probs = castTo(o, o.node("Softmax", [logits], { axis: -1 }), within, dtype);
+  const mixed = o.node("MatMul", [probs, apart(v, m, eachOut, [0, 2, 1, 3])]);
   return reshaped(o, o.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }), [batch, n, h, eachOut], [batch, n, out]);
 }
 

@@ -2,15 +2,15 @@
 import type { Node } from "../graph/node.ts";
 import { type Dim, add, asNumber, constant, floorDivide, multiply } from "../types/dim.ts";
 import { type DType, type TensorType, printType } from "../types/tensor.ts";
-import { widened } from "./elementwise.ts";
+import { wide, widened } from "./elementwise.ts";
 import type { Call } from "./call.ts";
 import { CONTRIB, type Lowering, type OnnxAttrs, type Op, float } from "./op.ts";
 
 /** What may stand behind a convolution, by the name that ONNX gives it, and how many numbers it takes. */
 const FUNCTIONS: Readonly<Record<string, number>> = { "": 0, Relu: 0, Sigmoid: 0, Tanh: 0, HardSigmoid: 2, Clip: 2 };
 
-/** ONNX Runtime has these in 32 bits alone on a CPU. */
-const single = (_: DType): DType => "f32";
+/** ONNX Runtime has these in 32 bits alone on a CPU, and nowhere in bf16. */
+const held = ({ target }: Lowering) => (dtype: DType): DType => (target === "cpu" ? "f32" : wide(dtype));
 
 const conv: Op = {
   name: "conv",
@@ -41,8 +41,8 @@ const conv: Op = {
     const [activation, params] = [node.attrs.activation as string, node.attrs.params as readonly number[]];
     if (activation === "") return o.node("Conv", x, attrs);
     if (o.target === "cpu") return o.node("FusedConv", x, { ...attrs, activation, ...(params.length > 0 ? { activation_params: { kind: "floats", values: params } } : {}) }, CONTRIB);
-    return applied(o, o.node("Conv", x, attrs), activation, params);
-  }, single),
+    return applied(o, o.node("Conv", x, attrs), held(o)(node.type.dtype), activation, params);
+  }, held(o)),
 };
 
 /** The type of the input; 64 bits would be rounded. */
@@ -60,8 +60,8 @@ interface Window {
 }
 
 /** The function as an operator of its own. */
-function applied(o: Lowering, x: string, name: string, [a, b]: readonly number[]): string {
-  if (name === "Clip") return o.node("Clip", [x, o.scalar("f32", a as number), o.scalar("f32", b as number)]);
+function applied(o: Lowering, x: string, dtype: DType, name: string, [a, b]: readonly number[]): string {
+  if (name === "Clip") return o.node("Clip", [x, o.scalar(dtype, a as number), o.scalar(dtype, b as number)]);
   return o.node(name, [x], name === "HardSigmoid" ? { alpha: float(a as number), beta: float(b as number) } : {});
 }
 
@@ -72,7 +72,7 @@ const bounded = (name: string, opType: "Clip" | "HardSigmoid", numbers: readonly
     for (const each of numbers) call.number(each);
     return [narrow(call)];
   },
-  lower: (node, o) => widened(node, node.type.dtype, o, ([x]) => applied(o, x as string, opType, numbers.map((each) => node.attrs[each] as number)), single),
+  lower: (node, o) => widened(node, node.type.dtype, o, ([x]) => applied(o, x as string, held(o)(node.type.dtype), opType, numbers.map((each) => node.attrs[each] as number)), held(o)),
 });
 
 export default [conv, bounded("clip", "Clip", ["least", "most"]), bounded("hardSigmoid", "HardSigmoid", ["alpha", "beta"])];

@@ -24,9 +24,12 @@ const rmsNorm: Op = {
   lower: (node, o) => widened(node, node.type.dtype, o, ([x, gain]) => {
     // Not in the standard, yet ONNX Runtime keeps it in the standard's domain.
     if (o.target !== "portable") return o.node("SimplifiedLayerNormalization", [x, gain], { axis: -1, epsilon: epsilon(node), stash_type: 1 });
-    const square = o.node("ReduceMean", [o.node("Mul", [x, x]), o.ints([-1])], { keepdims: true });
-    const root = o.node("Sqrt", [o.node("Add", [square, o.scalar(wide(node.type.dtype), node.attrs.eps as number)])]);
-    return o.node("Mul", [o.node("Div", [x, root]), gain]);
+    // A square leaves the range of f16 soon.
+    const [own, within] = [wide(node.type.dtype), node.type.dtype === "f16" ? "f32" : wide(node.type.dtype)] as const;
+    const values = castTo(o, x as string, own, within);
+    const square = o.node("ReduceMean", [o.node("Mul", [values, values]), o.ints([-1])], { keepdims: true });
+    const root = o.node("Sqrt", [o.node("Add", [square, o.scalar(within, node.attrs.eps as number)])]);
+    return o.node("Mul", [castTo(o, o.node("Div", [values, root]), within, own), gain]);
   }),
 };
 

@@ -8,6 +8,7 @@ const portable: TargetTable = {
   skipLayerNorm: false,
   biases: false,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },
+  half: "computed",
   blend: { scatterUpTo: 512 },
 };
 export default portable;

@@ -24,6 +24,8 @@ export interface TargetTable {
     /** Tiles are taken when their work is at most this share of that of all pairs, which also pass through the softmax. */
     readonly share: number;
   };
+  /** Where half precision is asked for: whether results are computed in it, or weights only stored. */
+  readonly half: "computed" | "stored";
   readonly blend: {
     /** Up to this many channels, a blend of few rows is a product with a matrix of scattered weights; beyond, rows are gathered. */
     readonly scatterUpTo: number;

@@ -54,6 +54,32 @@ test("a model may take its own place, and be optimised again", async (t) => {
   }
 });
 
+test("in half precision the data are half as large, and what does not fit is told and kept", async (t) => {
+  const broad = { ...text, initializer: text.initializer?.map((w) => (w.name === "v" ? tensorProto("v", "f32", [128, 4], wave(512, 5).map((x) => x * 4e5)) : w)) };
+  const cwd = folderOf({ "m.onnx": modelBytes(text), "broad.onnx": modelBytes(broad) });
+  const size = (name: string): number => readFileSync(join(cwd, name)).length;
+  t.is((await kiri({ cwd }, "optimise", "m.onnx", "-o", "full.onnx")).code, 0);
+  for (const [target, codes] of [["cpu", ["G640"]], ["cuda", []], ["portable", []]] as const) {
+    const ran = answer(await kiri({ cwd }, "optimise", "m.onnx", "-o", "half.onnx", "--precision", "f16", "--target", target, "--json")) as unknown as { ok: boolean; problems: { code: string }[]; precision: { computes: boolean; kept: unknown[] } };
+    t.true(ran.ok);
+    t.deepEqual(ran.problems.map((p) => p.code), [...codes]);
+    t.is(ran.precision.computes, target !== "cpu");
+    t.deepEqual(ran.precision.kept, []);
+    t.true(size("half.onnx.data") < 0.55 * size("full.onnx.data"));
+    const [wanted, ours] = [numbers((await runModel(join(cwd, "m.onnx"), inputs)).y as Value), numbers((await runModel(join(cwd, "half.onnx"), inputs)).y as Value)];
+    const top = Math.max(...wanted.map(Math.abs));
+    // Eight roundings on the way (x, the norm, two weights, a bias, two products, the GELU), each of at most 2^-11 of its value.
+    for (const [i, x] of wanted.entries()) t.true(Math.abs(x - (ours[i] as number)) <= 8 * 2 ** -11 * top);
+
+    const kept = await kiri({ cwd }, "optimise", "broad.onnx", "-o", "broad-half.onnx", "--precision", "f16", "--target", target);
+    t.is(kept.code, 0);
+    t.regex(kept.err, /W417 [\s\S]*1 weight stays in f32.*: `v` reaches 100000/);
+    const [large, half] = [numbers((await runModel(join(cwd, "broad.onnx"), inputs)).y as Value), numbers((await runModel(join(cwd, "broad-half.onnx"), inputs)).y as Value)];
+    for (const [i, x] of large.entries()) t.true(Math.abs(x - (half[i] as number)) <= 8 * 2 ** -11 * top * 4e5);
+  }
+  t.is((await kiri({ cwd }, "optimise", "m.onnx", "-o", "x.onnx", "--precision", "f8")).code, 2);
+});
+
 test("where something is wrong, what was there stays", async (t) => {
   const cwd = folderOf({ "m.onnx": modelBytes({ ...text, node: (text.node ?? []).slice(1) }), "old.onnx": Uint8Array.of(1), "old.onnx.data": Uint8Array.of(2) });
   const failed = await kiri({ cwd }, "optimise", "m.onnx", "-o", "old.onnx", "--json");

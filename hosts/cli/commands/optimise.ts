@@ -1,6 +1,7 @@
 // `kiri optimise`: an ONNX file made faster, with no program: the same passes, the same results.
 import { dirname, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
+import type { PrecisionName } from "../../../compiler/precision.ts";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { type Optimised, optimise } from "../../optimise.ts";
 import { bytes } from "../../amounts.ts";
@@ -8,12 +9,14 @@ import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
+import { precisionOption, precisionText } from "../precision.ts";
 import { ProgressLines } from "../progress.ts";
 
 interface Options {
   readonly out: string;
   readonly target: TargetName;
   readonly portable?: boolean;
+  readonly precision?: PrecisionName;
   readonly json?: boolean;
 }
 
@@ -25,11 +28,13 @@ export function addOptimise(program: Command, context: Context): void {
     .requiredOption("-o, --out <file>", "the new model; large weights go to FILE.data beside it")
     .addOption(new Option("--target <name>", "what the graph is made for").choices(["cpu", "cuda", "portable"]).default("cpu"))
     .addOption(new Option("--portable", "operators of the ONNX standard only; the same as --target portable"))
+    .addOption(precisionOption())
     .option("--json", "print JSON")
     .action(async (model: string, options: Options) => context.finish(await optimiseFile(context.io, model, options)));
   examples(command, [
     ["kiri optimise model.onnx -o faster.onnx", "for ONNX Runtime on a CPU"],
     ["kiri optimise model.onnx -o faster.onnx --portable", "for any other runtime"],
+    ["kiri optimise model.onnx -o half.onnx --precision f16 --target cuda", "half the size, computed in f16 but for the delicate parts"],
   ]);
 }
 
@@ -37,7 +42,7 @@ async function optimiseFile(io: Io, model: string, options: Options): Promise<Ex
   const progress = new ProgressLines(io, options.json);
   const input = resolve(io.cwd, model);
   const out = resolve(io.cwd, options.out);
-  const result = await optimise({ input, out, target: options.portable ? "portable" : options.target, signal: io.signal, onProgress: progress.update }).finally(() => progress.end());
+  const result = await optimise({ input, out, target: options.portable ? "portable" : options.target, signal: io.signal, onProgress: progress.update, ...(options.precision ? { precision: options.precision } : {}) }).finally(() => progress.end());
   const reports = [{ program: { root: dirname(input), file: model }, problems: result.problems, sources: new Map() }];
   const code = exitOf(reports);
   if (options.json) {
@@ -45,12 +50,13 @@ async function optimiseFile(io: Io, model: string, options: Options): Promise<Ex
     printJson(io, "optimise", code, reports, {
       files: files ?? null,
       nodes: optimised?.nodes ?? null, fused: optimised ? Object.fromEntries(optimised.fused) : null, carried: optimised ? Object.fromEntries(optimised.carried) : null,
+      precision: optimised?.precision ?? null,
     });
     return code;
   }
   printProblems(io, reports);
   if (!result.files || !result.optimised) return code === EXIT.success ? EXIT.failed : code;
-  io.stderr.write(`${summary(result.optimised)}\n`);
+  io.stderr.write(`${summary(result.optimised)}\n${precisionText(result.optimised.precision)}`);
   for (const file of result.files) {
     const shown = relative(io.cwd, file);
     io.stdout.write(`${shown.startsWith("..") ? file : shown}\n`);
