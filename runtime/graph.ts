@@ -18,6 +18,8 @@ export interface GraphOptions {
   readonly dataFolder?: string;
   /** Where ONNX Runtime writes a profile; a time and `.json` are appended. */
   readonly profilePrefix?: string;
+  /** `false`: memory that an operator frees goes back at once. Slower; for measuring how much a run needs. */
+  readonly arena?: boolean;
   /** No repacking of weights: models that run once open ten times faster. */
   readonly once?: boolean;
 }
@@ -59,6 +61,7 @@ export class Graph implements AsyncDisposable {
       // Errors come as rejections; ONNX Runtime's own lines on stderr would only repeat them.
       logSeverityLevel: 4,
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads, interOpNumThreads: 1 }),
+      ...(options.arena === false ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
       ...(options.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
       extra: {
         session: {

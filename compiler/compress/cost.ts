@@ -23,8 +23,9 @@ export interface Cost {
 /** A number, the most where data decide it; else the symbol that only a run knows (`N`), or undefined where it is made of such. */
 type TokenCount = number | string | undefined;
 
-export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
-  const size = countedSizes(arena);
+/** `counts`: what a run told of sizes that data decide, by their symbols. */
+export function costOf(arena: Arena, outputs: readonly GraphOutput[], counts: ReadonlyMap<string, number> = new Map()): Cost {
+  const size = countedSizes(arena, counts);
   let [total, blocks, folded, weightBytes] = [0, 0, 0, 0];
   const byPath = new Map<string, number>();
   let tokens: Cost["tokens"];
@@ -48,10 +49,10 @@ export function costOf(arena: Arena, outputs: readonly GraphOutput[]): Cost {
 }
 
 /** Sizes as numbers, for counting: what only a run knows is one, what data decide the most that it can be. */
-export function countedSizes(arena: Arena): (d: Dim) => number {
+export function countedSizes(arena: Arena, counts: ReadonlyMap<string, number> = new Map()): (d: Dim) => number {
   const sizes: (d: Dim) => number = arena.facts.evaluator((name) => {
     const maker = arena.makerOf(name);
-    return maker ? sizes(mostOf(maker)) : 1;
+    return maker ? (counts.get(name) ?? sizes(mostOf(maker))) : 1;
   });
   return (d) => {
     const found = sizes(d);

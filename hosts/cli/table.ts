@@ -17,4 +17,8 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return `${[line(columns.map((c) => c.title)), line(widths.map((w) => "─".repeat(w))), ...cells.map(line)].join("\n")}\n`;
 }
 
+/** The same for a document. */
+export const markdownTable = (titles: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [titles, titles.map(() => "---"), ...rows].map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
+
 export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;

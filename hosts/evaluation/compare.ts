@@ -1,6 +1,7 @@
 // The variants of one pipeline side by side with the plain model: what each reaches, how long it takes, what is left of it.
 import { type Compiled, compileProgram, compressionsOf } from "../../compiler/compile.ts";
 import type { Cost } from "../../compiler/compress/cost.ts";
+import type { Gate } from "../../compiler/compress/require.ts";
 import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { gates as diagnostics } from "../../compiler/diagnostics/gates.ts";
 import { nearest } from "../../compiler/diagnostics/suggest.ts";
@@ -62,7 +63,7 @@ export function compare(options: CompareOptions): Promise<Comparison> {
   return withPlain<Comparison>(options, async ({ host, program, plain, trial, problems, sources }) => {
     const chosen = choose(program, plain, options.variants);
     const made = await models(host, trial, plain, chosen.names, options.seeds ?? SEEDS, options.signal);
-    const rows = await measured(host, trial, made.models, options);
+    const rows = await measured(host, trial, made.models, distinctMeasures(made.models.flatMap((c) => c.built.compiled.gates)), options);
     return { pipeline: plain.pipeline.name.name, rows, problems: [...problems, ...chosen.problems, ...made.problems], sources, machine: machine() };
   }, (problems, sources) => ({ pipeline: options.pipeline ?? "", rows: [], problems, sources, machine: machine() }));
 }
@@ -77,7 +78,7 @@ function choose(program: Program, plain: Compiled, wanted: readonly string[] | u
   };
 }
 
-interface Candidate {
+export interface Candidate {
   /** As its row is called. */
   readonly row: string;
   readonly built: Built;
@@ -130,11 +131,11 @@ async function controls(trial: Trial, of: Compiled, variant: string, seeds: numb
   return first && { built: first, more, problems: [] };
 }
 
-async function measured(host: Host, trial: Trial, candidates: readonly Candidate[], { rounds, latency, signal }: CompareOptions): Promise<Row[]> {
+/** A row for each; the first is the plain model. */
+export async function measured(host: Host, trial: Trial, candidates: readonly Candidate[], gates: readonly Gate[], { rounds, latency, signal }: Pick<CompareOptions, "rounds" | "latency" | "signal">): Promise<Row[]> {
   const [first] = candidates;
   if (!first) return [];
   const plain = first.built;
-  const gates = distinctMeasures(candidates.flatMap((c) => c.built.compiled.gates));
   const figures: Figures[] = [];
   for (const { built, more, problems } of candidates) {
     const own: Figures = { values: new Map(), problems: [...problems] };

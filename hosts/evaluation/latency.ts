@@ -1,6 +1,8 @@
 // Milliseconds of models against each other: one record, one thread, interleaved rounds.
+import type { Compiled } from "../../compiler/compile.ts";
 import { madeUpRecord } from "../made-up-record.ts";
 import { sampleOf } from "./columns.ts";
+import type { DataSet } from "./data.ts";
 import { Model, type Sample } from "./model.ts";
 import { interleaved, type Speed, type SpeedOptions } from "./speed.ts";
 import type { Built, Trial } from "./trial.ts";
@@ -20,8 +22,13 @@ export async function speeds(trial: Trial, models: readonly Built[], options: Sp
 }
 
 async function sampleFor(trial: Trial, { compiled }: Built, { manifest }: Model): Promise<Sample> {
+  const data = await feedingData(trial, compiled);
+  return data ? sampleOf(data, compiled.inputs.map((i) => i.name), 0) : madeUpRecord(manifest);
+}
+
+/** The first of the program's data that has a field for each input of the pipeline. Throws `Untold`. */
+export async function feedingData(trial: Trial, compiled: Compiled): Promise<DataSet | undefined> {
   const names = compiled.inputs.map((i) => i.name);
   const feeding = compiled.program.data.find((d) => names.every((name) => d.fields.some((f) => f.name.name === name)));
-  if (!feeding) return madeUpRecord(manifest);
-  return sampleOf(await trial.data(feeding.name.name, compiled), names, 0);
+  return feeding && trial.data(feeding.name.name, compiled);
 }

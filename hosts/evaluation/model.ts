@@ -43,12 +43,12 @@ export class Model implements AsyncDisposable {
 
   /** Outputs of one record by name, with a batch axis of 1. */
   async run(sample: Sample): Promise<Record<string, Tensor>> {
-    return this.#graph.run(await this.#tensors(sample));
+    return this.#graph.run(await this.tensors([sample]));
   }
 
   /** Milliseconds that the graph takes for the record; decoding and tokenizing are done once, before. */
   async timed(sample: Sample): Promise<() => Promise<number>> {
-    const tensors = await this.#tensors(sample);
+    const tensors = await this.tensors([sample]);
     return async () => (await this.#graph.time(tensors, 1))[0] ?? Number.NaN;
   }
 
@@ -56,12 +56,13 @@ export class Model implements AsyncDisposable {
     await this.#graph.release();
   }
 
-  async #tensors(sample: Sample): Promise<Record<string, Tensor>> {
-    const values = this.#inputs.flatten(sample, "");
-    const tensors = this.#inputs.stacked([{ values, at: "" }]);
+  /** What the graph is given for these records as one batch. */
+  async tensors(samples: readonly Sample[]): Promise<Record<string, Tensor>> {
+    const records = samples.map((sample) => ({ values: this.#inputs.flatten(sample, ""), at: "" }));
+    const tensors = this.#inputs.stacked(records);
     const sizes = new Map<string, number>();
     for (const step of this.#steps) {
-      const prepared = (await step.prepare([{ value: values.get(step.input), at: "" }], undefined)).batch([0]);
+      const prepared = (await step.prepare(records.map(({ values, at }) => ({ value: values.get(step.input), at })), undefined)).batch(records.map((_, i) => i));
       for (const [name, tensor] of prepared.tensors) tensors.set(name, tensor);
       for (const [name, size] of prepared.sizes) sizes.set(name, size);
     }

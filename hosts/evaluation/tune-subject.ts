@@ -55,7 +55,7 @@ export function subjectOf(plain: Compiled, { variant, budget, data }: Wanted): {
 }
 
 /** What a variant measures; that needs the pipeline's outputs and nothing of the folds. */
-function gatesOf(plain: Compiled, compression: Ast.CompressDecl): ReturnType<typeof resolveGates> {
+export function gatesOf(plain: Compiled, compression: Ast.CompressDecl): ReturnType<typeof resolveGates> {
   const items = compression.items.filter((i) => i.kind === "require" || i.kind === "report");
   return resolveGates({ ...plain, compression: { ...compression, items } }, new Recorder());
 }

@@ -12,6 +12,7 @@ import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { oneProgram } from "../project.ts";
 import { table } from "../table.ts";
+import { addBenchFolds } from "./bench-folds.ts";
 import { wholeNumber } from "./run.ts";
 
 interface Options {
@@ -47,7 +48,9 @@ export function addBench(program: Command, context: Context): void {
     ["kiri bench pipelines/scenes.kiri", "all variants"],
     ["kiri bench --variant lite lite_int8 --rounds 31", "two of them, timed longer"],
     ["kiri bench pipelines/scenes.kiri --picture build/scenes.png", "with a picture of the folded groups"],
+    ["kiri bench folds pipelines/scenes.kiri", "every fold of the library at one budget"],
   ]);
+  addBenchFolds(command, context);
 }
 
 async function bench(io: Io, arg: string | undefined, options: Options): Promise<ExitCode> {
