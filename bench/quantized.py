@@ -129,10 +129,10 @@ def whole(path, hidden=16, heads=2, inner=32, words=20, places=16):
         return outputs[0]
 
     tables = [weight(name, count, hidden, scale=1) for name, count in (("words", words), ("places", places), ("kinds", 2))]
-    at = made("EmbedLayerNormalization", ["ids", "kind", *tables, *norm("embedding"), "mask"], ["embedded", "counted"], epsilon=1e-12)
+    at = made("EmbedLayerNormalization", ["ids", "kind", *tables, *norm("embedding")], ["embedded", "counted"], epsilon=1e-12)
     for block in range(2):
         name = f"block{block}"
-        attended = made("Attention", [at, weight(f"{name}.qkv", hidden, 3 * hidden), weight(f"{name}.qkv.bias", 3 * hidden), "counted"], [f"{name}.attended"], num_heads=heads)
+        attended = made("Attention", [at, weight(f"{name}.qkv", hidden, 3 * hidden), weight(f"{name}.qkv.bias", 3 * hidden), "mask"], [f"{name}.attended"], num_heads=heads)
         mixed = made("MatMul", [attended, weight(f"{name}.out", hidden, hidden)], [f"{name}.mixed"], domain="")
         at = made("SkipLayerNormalization", [mixed, at, *norm(f"{name}.first"), weight(f"{name}.out.bias", hidden)], [f"{name}.stream"], epsilon=1e-12)
         up = made("MatMul", [at, weight(f"{name}.up", hidden, inner)], [f"{name}.up.made"], domain="")

@@ -31,7 +31,7 @@ const given = args.filter((a, i) => !a.startsWith("--") && args[i - 1] !== "--js
 function seen(path: string): { readonly found: Recognition; readonly milliseconds: number } | string {
   const host = new NodeHost({ root: dirname(path) });
   try {
-    const { value, problems } = importModel(host, basename(path));
+    const { value, problems } = importModel(host, basename(path), { raise: "all" });
     if (!value) return problems.map((p) => p.says).join("; ");
     const start = performance.now();
     const found = recognise(value.graph);

@@ -45,8 +45,11 @@ export interface Imported {
 }
 
 interface ImportOptions {
-  /** False: every node is carried through, which shows the way there and back by itself. */
-  readonly raise?: boolean;
+  /**
+   * False: every node is carried through, which shows the way there and back by itself. "all": operators are spelled out too that no
+   * pass puts together again, so that places within them have names; so it is done for a graph of ours.
+   */
+  readonly raise?: boolean | "all";
   /** Into a graph that holds more than the file: `prefix` keeps the names of its inputs and sizes apart, `span` is where it is imported. */
   readonly into?: { readonly build: Build; readonly prefix: string; readonly span: Span };
   /** Sizes of inputs in the place of those that the file fixes, by name and axis. */
@@ -56,7 +59,7 @@ interface ImportOptions {
 export type InputSizes = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
 /** Reads a model. What is wrong with it comes back as problems. */
-export function importModel(host: Host, path: string, { raise = true, into, sizes }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
+export function importModel(host: Host, path: string, { into, raise = into ? "all" : true, sizes }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
   const opened = openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise, into, sizes).imported(), problems: replaceable(model, file) }));
   return into ? { ...opened, problems: opened.problems.map((p) => ({ ...p, span: into.span })) } : opened;
 }
@@ -81,7 +84,7 @@ class Importer {
   readonly #model: OnnxModel;
   readonly #source: OnnxGraph;
   readonly #file: string;
-  readonly #raise: boolean;
+  readonly #raise: boolean | "all";
   readonly #version: number;
   readonly #into: ImportOptions["into"];
   readonly #sizes: InputSizes | undefined;
@@ -100,7 +103,7 @@ class Importer {
   #names = 0;
   #copies = 0;
 
-  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean, into: ImportOptions["into"], sizes: InputSizes | undefined) {
+  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean | "all", into: ImportOptions["into"], sizes: InputSizes | undefined) {
     this.#into = into;
     this.#sizes = sizes;
     this.#o = into?.build ?? new Build(new Arena(infer));
@@ -196,8 +199,8 @@ class Importer {
     // What gives nothing is needed by nothing.
     if (node.outputs.every((name) => name === "")) return;
     const inputs = node.inputs.map((name) => (name === "" ? undefined : this.#values.get(name)));
-    if (this.#raise && this.#isDecided(node, inputs)) return;
-    const made = this.#raise ? this.#raised(node, inputs) : undefined;
+    if (this.#raise !== false && this.#isDecided(node, inputs)) return;
+    const made = this.#raise !== false ? this.#raised(node, inputs) : undefined;
     const values = made ?? this.#foreign(node, inputs);
     for (const [i, name] of node.outputs.entries()) if (name !== "") this.#values.set(name, values[i] as Value);
   }
@@ -227,7 +230,7 @@ class Importer {
     const raise = raiseOf(node.domain, node.opType);
     if (!raise) return undefined;
     try {
-      const made = raise(new Use(node, this.#o, inputs, this.#readable), (tensor) => this.#tensors.node(this.#o, named(tensor, node)));
+      const made = raise(new Use(node, this.#o, inputs, this.#readable, this.#raise === "all"), (tensor) => this.#tensors.node(this.#o, named(tensor, node)));
       const list = Array.isArray(made) ? (made as readonly (Node | Value)[]) : [made as Node | Value];
       if (list.length < node.outputs.length) return undefined;
       return list.map((m, i) => (m instanceof Value ? this.#computable(m, node, inputs, i) : asValue(m)));

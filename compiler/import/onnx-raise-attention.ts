@@ -1,7 +1,9 @@
 // Raising of attention that another tool has fused, to scores, softmax and mix: so passes, folds and recognition see what they see elsewhere.
 import type { Node } from "../graph/node.ts";
+import { foreignAttrs } from "../ops/foreign.ts";
 import { type Dim, asNumber, constant, divideExactly, multiply } from "../types/dim.ts";
 import { type Raise, only, single } from "./onnx-raising.ts";
+import { rotated, turnAt } from "./onnx-raise-rotary.ts";
 import { Kept, type Use } from "./onnx-use.ts";
 
 /** Hides a key as well as -∞ does where any other is seen, and gives numbers where none is. */
@@ -73,15 +75,24 @@ const scaleOf = (u: Use, q: Node): number => {
   return given === 0 ? 1 / Math.sqrt(widthOf(q)) : given;
 };
 
-/** i32[B, M] or [B, N, M] of which what is not positive hides a key, as a term of the scores. */
-function masked(u: Use, index: number): Node {
+/** i32[B, M] or [B, N, M] of which what is not positive hides a key, or i32[B]: how many keys count; as a term of the scores. */
+function masked(u: Use, index: number, k: Node): Node {
   const mask = u.x(index);
   const { dims } = mask.type;
+  if (mask.type.dtype === "i32" && dims.length === 1 && dims[0]?.key === k.type.dims[0]?.key) return firstOf(u, k, mask, "lt", u.float("mask_filter_value", -10000));
   only(mask.type.dtype === "i32" && (dims.length === 2 || dims.length === 3), "a mask of another form");
   const { o } = u;
   const [batch, last] = [dims[0] as Dim, dims.at(-1) as Dim];
   const spread = o.reshape(mask, [batch, 1, dims.length === 2 ? 1 : (dims[1] as Dim), last]);
   return o.where(o.binary("gt", spread, o.scalar("i32", 0)), o.scalar("f32", 0), o.scalar("f32", u.float("mask_filter_value", -10000)));
+}
+
+/** Hides keys by their place, [B, 1, 1, M]: those are seen whose place is `lt` a number of their row, or `le`. */
+function firstOf(u: Use, k: Node, counts: Node, seen: "lt" | "le", hidden: number): Node {
+  const { o } = u;
+  const [batch, , m] = k.type.dims as readonly [Dim, Dim, Dim];
+  const places = o.reshape(o.iota(u.readable([m], k)[0] as Dim), [1, 1, 1, m]);
+  return o.where(o.binary(seen, places, o.reshape(o.cast(counts, "i64"), [batch, 1, 1, 1])), o.scalar("f32", 0), o.scalar("f32", hidden));
 }
 
 /** f32 scores that are added. */
@@ -109,8 +120,24 @@ const packed: Raise = (u) => {
     const made = u.o.matmul(x, u.o.slice(w, 1, from, to));
     return apart(u, row ? u.o.add(made, partOf(u, row, from, to)) : made, heads);
   }) as [Node, Node, Node];
-  const terms = [...(u.has(3) ? [masked(u, 3)] : []), ...(u.has(5) ? [bias(u, 5)] : [])];
+  const terms = [...(u.has(3) ? [masked(u, 3, k)] : []), ...(u.has(5) ? [bias(u, 5)] : [])];
   return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: u.int("unidirectional", 0) === 1, terms }));
+};
+
+/** com.microsoft QAttention: the product that makes queries, keys and values is one of whole numbers, and stays one. */
+const quantized: Raise = (u) => {
+  only(u.unfuses && !u.has(8) && !u.wanted(1) && u.int("do_rotary", 0) === 0, "more than attention of what is there");
+  const heads = u.int("num_heads", 0);
+  const whole = asNumber(u.dims(1)[1] as Dim);
+  only(u.dims(0).length === 3 && whole !== undefined && whole % 3 === 0 && heads > 0, "widths are not known");
+  const width = (whole as number) / 3;
+  const given = [0, 1, 3, 4, 6, 7, 2].map((i) => (u.has(i) ? u.x(i) : undefined));
+  const { o } = u;
+  const made = o.make("foreign", given.filter((x) => x !== undefined), foreignAttrs({
+    opType: "MatMulIntegerToFloat", domain: "com.microsoft", attributes: new Uint8Array(), present: given.map((x) => x !== undefined), outputs: [{ dtype: "f32", dims: [...u.dims(0).slice(0, 2), constant(whole as number)] }], copy: 0,
+  }));
+  const [q, k, v] = [0, 1, 2].map((i) => apart(u, o.slice(made, 2, i * width, (i + 1) * width), heads)) as [Node, Node, Node];
+  return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: u.int("unidirectional", 0) === 1, terms: u.has(5) ? [masked(u, 5, k)] : [] }));
 };
 
 /** com.microsoft MultiHeadAttention. */
@@ -128,24 +155,35 @@ const multiHead: Raise = (u) => {
     at += widths[i] as number;
     return apart(u, row ? u.o.add(x, partOf(u, row, from, at)) : x, heads);
   }) as [Node, Node, Node];
-  const terms = [...(u.has(4) ? [masked(u, 4)] : []), ...(u.has(5) ? [bias(u, 5)] : [])];
+  const terms = [...(u.has(4) ? [masked(u, 4, k)] : []), ...(u.has(5) ? [bias(u, 5)] : [])];
   return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: u.int("unidirectional", 0) === 1, terms }));
 };
 
-/** com.microsoft GroupQueryAttention of a whole prompt: heads share keys, and each row says how many of its keys count. */
+/** com.microsoft GroupQueryAttention of a whole prompt: heads share keys, each row says how many of its keys count, and queries and keys may be turned by their places. */
 const grouped: Raise = (u) => {
-  only(u.count <= 7 && !u.has(3) && !u.has(4) && !u.wanted(1) && !u.wanted(2) && u.has(1) && u.has(2), "a cache");
-  only(u.int("do_rotary", 0) === 0 && u.int("local_window_size", -1) === -1 && u.float("softcap", 0) === 0 && u.int("smooth_softmax", 0) === 0, "more than plain attention");
-  const [q, k, v] = [0, 1, 2].map((i) => apart(u, single(u.x(i)), u.int(i === 0 ? "num_heads" : "kv_num_heads", 0))) as [Node, Node, Node];
-  const { o } = u;
-  const last = o.cast(u.x(5), "i64");
-  const [batch, , m] = k.type.dims as readonly [Dim, Dim, Dim];
+  const turns = u.int("do_rotary", 0) === 1;
+  only(![3, 4, 9, 10, 11].some((i) => u.has(i)) && !u.wanted(1) && !u.wanted(2) && u.has(1) === u.has(2), "a cache, places or scores of its own");
+  only((!turns || u.unfuses) && u.int("local_window_size", -1) === -1 && u.float("softcap", 0) === 0 && u.int("smooth_softmax", 0) === 0, "more than plain attention");
+  const fewer = u.int("kv_num_heads", 0);
+  const heads = [u.int("num_heads", 0), fewer, fewer];
+  const given = heads.map((count, i) => apart(u, u.has(1) ? single(u.x(i)) : sharedPart(u, single(u.x(0)), i, heads), count)) as [Node, Node, Node];
+  const n = given[0].type.dims[2] as Dim;
+  const turn = turns ? turnAt(u, u.x(7), u.x(8), u.o.iota(u.readable([n], given[0])[0] as Dim), u.int("rotary_interleaved", 0) === 1) : undefined;
+  const [q, k, v] = given.map((x, i) => (turn && i < 2 ? rotated(u, x, turn) : x)) as [Node, Node, Node];
   // One token is a step of decoding, where the counts mean something else.
-  only(asNumber(m) !== 1, "one token");
-  const counted = o.binary("le", o.reshape(o.iota(u.readable([m], k)[0] as Dim), [1, 1, 1, m]), o.reshape(last, [batch, 1, 1, 1]));
-  const term = o.where(counted, o.scalar("f32", 0), o.scalar("f32", HIDDEN));
-  return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: true, terms: [term] }));
+  only(asNumber(k.type.dims[2] as Dim) !== 1, "one token");
+  return together(u, attended(u, { q, k, v, scale: scaleOf(u, q), causal: true, terms: [firstOf(u, k, u.x(5), "le", HIDDEN)] }));
 };
+
+/** Queries, keys or values of one tensor that holds the heads of all three, one behind the other. */
+function sharedPart(u: Use, x: Node, part: number, heads: readonly number[]): Node {
+  only(x.type.dims.length === 3, "not tokens of a batch");
+  const each = divideExactly(x.type.dims[2] as Dim, constant(heads.reduce((a, b) => a + b, 0)));
+  const width = each && asNumber(each);
+  if (width === undefined) throw new Kept("the width of a head is not known");
+  const from = heads.slice(0, part).reduce((a, b) => a + b, 0) * width;
+  return u.o.slice(x, 2, from, from + (heads[part] as number) * width);
+}
 
 /** Attention of the standard, from operator set 23 on. */
 const standard: Raise = (u) => {
@@ -172,5 +210,5 @@ function sighted(u: Use, mask: Node, causal: boolean, q: Node, k: Node): Node {
 }
 
 export const attentions: readonly (readonly [string, Raise])[] = [
-  ["Attention", standard], ["com.microsoft.Attention", packed], ["com.microsoft.MultiHeadAttention", multiHead], ["com.microsoft.GroupQueryAttention", grouped],
+  ["Attention", standard], ["com.microsoft.Attention", packed], ["com.microsoft.QAttention", quantized], ["com.microsoft.MultiHeadAttention", multiHead], ["com.microsoft.GroupQueryAttention", grouped],
 ];

@@ -5,7 +5,7 @@ import type { Use } from "./onnx-use.ts";
 
 const last = (x: Node): number => x.type.dims.length - 1;
 
-function layerNormed(u: Use, x: Node, gain: Node, bias: Node | undefined, eps: number): Node {
+export function layerNormed(u: Use, x: Node, gain: Node, bias: Node | undefined, eps: number): Node {
   only(gain.type.dims.length === 1 && (bias === undefined || bias.type.dims.length === 1), "not one gain a channel");
   const { o } = u;
   const d = o.sub(x, o.reduce("reduceMean", x, [last(x)], true));

@@ -88,6 +88,28 @@ const multiHead: Infer = (a) => {
   return [{ dtype: q.dtype, dims: [...q.dims.slice(0, 2), v.dims[2] as Dim] }];
 };
 
+/** As many tokens as are there, as wide as a third of the product unless it is said. Attention of the standard has other inputs, and nothing is said of it. */
+const packedAttention: Infer = (a) => {
+  const [x, w, bias] = [typeOf(a, 0), typeOf(a, 1), typeOf(a, 2)];
+  const width = w?.dims.length === 2 ? (a.ints("qkv_hidden_sizes")?.[2] ?? (asNumber(w.dims[1] as Dim) ?? 0) / 3) : 0;
+  if (x?.dims.length !== 3 || !Number.isInteger(width) || width < 1) return undefined;
+  return [{ dtype: bias?.dtype ?? x.dtype, dims: [...x.dims.slice(0, 2), constant(width)] }];
+};
+
+/** Normed embeddings, what the mask counts, and the sum. */
+const embedding: Infer = (a) => {
+  const [ids, words] = [typeOf(a, 0), typeOf(a, 2)];
+  if (ids?.dims.length !== 2 || words?.dims.length !== 2) return undefined;
+  const made: TensorType = { dtype: words.dtype === "f16" ? "f16" : "f32", dims: [...ids.dims, words.dims[1] as Dim] };
+  return [made, { dtype: "i32", dims: ids.dims.slice(0, 1) }, made];
+};
+
+/** As wide as the queries; of packed ones nothing is said. */
+const groupedAttention: Infer = (a) => {
+  const [q, k] = [typeOf(a, 0), typeOf(a, 1)];
+  return q && k && [q];
+};
+
 /** Sizes of the places of a window that moves over an input. */
 function windows(a: Asked, spatial: readonly Dim[], kernel: readonly number[], isCeil: boolean): readonly Dim[] {
   const strides = a.ints("strides") ?? kernel.map(() => 1);
@@ -303,7 +325,8 @@ const TYPES: ReadonlyMap<string, Infer> = new Map<string, Infer>([
   ...["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"].map((op) => [op, reduce] as const),
   ["ArgMax", arg], ["ArgMin", arg], ["TopK", topk],
   ["MatMul", matmul(1, ofInput(0))], ["MatMulInteger", matmul(1, () => "i32")], ["QLinearMatMul", matmul(3, ofInput(7))],
-  ["FusedMatMul", fusedMatmul], ["DynamicQuantizeMatMul", matmul(1, ofInput(0))], ["MatMulIntegerToFloat", matmul(1, ofInput(2))], ["MatMulInteger16", matmul(1, () => "i32")], ["MultiHeadAttention", multiHead],
+  ["FusedMatMul", fusedMatmul], ["DynamicQuantizeMatMul", matmul(1, ofInput(0))], ["MatMulIntegerToFloat", matmul(1, ofInput(2))], ["MatMulInteger16", matmul(1, () => "i32")], ["MultiHeadAttention", multiHead], ["Attention", packedAttention], ["QAttention", packedAttention], ["GroupQueryAttention", groupedAttention],
+  ["EmbedLayerNormalization", embedding], ["QEmbedLayerNormalization", embedding],
   ["Conv", conv(1, ofInput(0))], ["ConvInteger", conv(1, () => "i32")], ["QLinearConv", conv(3, ofInput(7))], ["FusedConv", conv(1, ofInput(0))],
   ["ConvTranspose", convTranspose],
   ["MaxPool", pool], ["AveragePool", pool], ["LpPool", pool],

@@ -14,12 +14,15 @@ export class Kept extends Error {
 export class Use {
   readonly node: OnnxNode;
   readonly o: Build;
+  /** Whether operators are spelled out too that no pass puts together again: places within them are to have names. */
+  readonly unfuses: boolean;
   readonly #values: readonly (Value | undefined)[];
   /** Sizes that a run can read from the graph's inputs. */
   readonly #readable: ReadonlySet<string>;
 
-  constructor(node: OnnxNode, o: Build, values: readonly (Value | undefined)[], readable: ReadonlySet<string>) {
+  constructor(node: OnnxNode, o: Build, values: readonly (Value | undefined)[], readable: ReadonlySet<string>, unfuses = false) {
     this.node = node;
+    this.unfuses = unfuses;
     this.o = o;
     this.#values = values;
     this.#readable = readable;

@@ -37,7 +37,7 @@ export function inspectModel(io: Io, file: string, options: ModelOptions): ExitC
   if (!opened.host) return failed(told([opened.problem]));
   const { host, name } = opened;
   try {
-    const { value: imported, problems } = importModel(host, name);
+    const { value: imported, problems } = importModel(host, name, { raise: "all" });
     const reports = told(problems);
     if (!imported) return failed(reports);
     const found = recognise(imported.graph);
