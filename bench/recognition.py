@@ -1,15 +1,20 @@
 """Exports transformers with random weights and small shapes by both exporters of PyTorch, for bench/recognition.ts and the tests.
 
-usage: python bench/recognition.py FOLDER [--only NAME,NAME] [--exporter script|dynamo|fused] [--tiny] [--expect]
+usage: python bench/recognition.py FOLDER [--only NAME,NAME] [--exporter script|dynamo|fused] [--tiny] [--expect] [--strong]
 Needs torch, transformers, onnx, onnxscript, onnxruntime. `fused` is the first exporter's file after the transformer optimizer
 of ONNX Runtime, which puts its own operators in. Writes FOLDER/NAME.EXPORTER.onnx and FOLDER/there.json: what is in them, by the
 configuration, or why an exporter gave up. Nothing is downloaded. What exporters note about this machine is taken out.
 --expect adds NAME.EXPORTER.safetensors: inputs, and what PyTorch has at the entry of every block and as its probabilities.
+--strong makes weights as large as trained ones are, so that positions count, and with --expect adds NAME.EXPORTER.folded.safetensors:
+inputs, of which some are hidden, and for each stack what PyTorch gives where its second block has only those KEPT tokens of each
+record whose first channel is largest, in their order, and all that it is given beside them is cut to the same tokens; the others leave it as zeros.
 
 The data of test/compiler/import/recognise.test.ts:
-python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter script --only bert,phi,swin,dinov2,packed,table
-python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter dynamo --only vit,llama,whisper-decoder
-python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter fused --only gpt2
+python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter script --only bert,swin,dinov2,packed,table
+python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter dynamo --only vit,whisper-decoder
+python bench/recognition.py test/compiler/import/exports --tiny --expect --strong --exporter script --only phi,t5
+python bench/recognition.py test/compiler/import/exports --tiny --expect --strong --exporter dynamo --only bert,clip-text,llama,gemma2,deberta-v2
+python bench/recognition.py test/compiler/import/exports --tiny --expect --strong --exporter fused --only gpt2
 """
 import argparse
 import json
@@ -217,9 +222,19 @@ def fuse(name, path):
     made.save_model_to_file(str(path))
 
 
-def export(name, make, exporter, folder, expect):
+def strengthened(model):
+    """Matrices of a spread of 0.3, whose products are of the size of one in models as narrow as these."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.copy_(torch.randn(parameter.shape) * 0.3)
+
+
+def export(name, make, exporter, folder, expect, strong):
     torch.manual_seed(7)
     model, inputs, axes = make()
+    if strong:
+        strengthened(model)
     model.eval()
     path = folder / f"{name}.{exporter}.onnx"
     values = tuple(inputs.values())
@@ -237,6 +252,62 @@ def export(name, make, exporter, folder, expect):
     strip(path)
     if expect:
         save_file(expected(model, inputs), path.with_suffix(".safetensors"))
+        if strong:
+            save_file(folded(model, inputs), path.with_suffix(".folded.safetensors"))
+
+
+# Tokens that stay in the second block.
+KEPT = 4
+
+
+def folded(model, inputs):
+    """What the model gives where the second block of a stack has fewer tokens, record by record, so that each may keep others."""
+    given = {name: value.clone() for name, value in inputs.items()}
+    if "attention_mask" in given:
+        given["attention_mask"][1, -2:] = 0
+    model.model.set_attn_implementation("eager")
+    stacks = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == BLOCKS and len({type(block) for block in m}) == 1]
+    found = {f"in.{name}": value for name, value in given.items()}
+    for at, blocks in enumerate(stacks):
+        records = []
+        for record in range(2):
+            undo = cut(blocks[1])
+            with torch.no_grad():
+                records.append(model(*[value[record : record + 1] for value in given.values()]))
+            undo()
+        found[f"y.{at}"] = torch.cat(records)
+    return {name: value.contiguous().clone() for name, value in found.items()}
+
+
+def cut(block):
+    """Gives the block the tokens whose first channel is largest alone, with their rows and columns of all that counts tokens; gives zeros for the others."""
+    state = {}
+
+    def before(_, args, kwargs):
+        hidden = args[0] if args else kwargs["hidden_states"]
+        count = hidden.shape[1]
+        state["count"] = count
+        state["places"] = hidden[0, :, 0].topk(KEPT).indices.sort().values if count > KEPT else torch.arange(count)
+
+        def kept(value):
+            if isinstance(value, (tuple, list)):
+                return type(value)(kept(v) for v in value)
+            if not isinstance(value, torch.Tensor):
+                return value
+            for axis, size in enumerate(value.shape):
+                if size == count:
+                    value = value.index_select(axis, state["places"])
+            return value
+
+        return kept(args), {name: kept(value) for name, value in kwargs.items()}
+
+    def after(_, args, kwargs, output):
+        hidden = output[0] if isinstance(output, tuple) else output
+        whole = hidden.new_zeros(1, state["count"], hidden.shape[-1]).index_copy(1, state["places"], hidden)
+        return (whole, *output[1:]) if isinstance(output, tuple) else whole
+
+    handles = [block.register_forward_pre_hook(before, with_kwargs=True), block.register_forward_hook(after, with_kwargs=True)]
+    return lambda: [handle.remove() for handle in handles]
 
 
 def expected(model, inputs):
@@ -247,11 +318,12 @@ def expected(model, inputs):
     model.model.set_attn_implementation("eager")
     with torch.no_grad():
         made = model.model(**inputs, **model.constants, output_hidden_states=True, output_attentions=True, return_dict=True)
+    states, attentions = (made.encoder_hidden_states, made.encoder_attentions) if hasattr(made, "encoder_attentions") else (made.hidden_states, made.attentions)
     found = {f"in.{name}": value for name, value in inputs.items()}
-    found |= {f"input.{i}": value for i, value in enumerate(made.hidden_states[: len(made.attentions)])}
+    found |= {f"input.{i}": value for i, value in enumerate(states[: len(attentions)])}
     # Swin tells of each stage those of its last block.
     last = isinstance(model.model, t.SwinModel)
-    found |= {f"probs.{BLOCKS - 1 if last else i}": value for i, value in enumerate(made.attentions)}
+    found |= {f"probs.{BLOCKS - 1 if last else i}": value for i, value in enumerate(attentions)}
     return {name: value.contiguous().clone() for name, value in found.items()}
 
 
@@ -278,6 +350,7 @@ def main():
     parser.add_argument("--exporter", choices=["script", "dynamo", "fused"])
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--expect", action="store_true")
+    parser.add_argument("--strong", action="store_true")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     warnings.filterwarnings("ignore")
@@ -291,7 +364,7 @@ def main():
                 continue
             entry = {"name": name, "exporter": exporter, "stacks": stacks, "failed": None}
             try:
-                export(name, make, exporter, args.folder, args.expect)
+                export(name, make, exporter, args.folder, args.expect, args.strong)
             except Exception as error:
                 reason = re.sub(r"\x1b\[[0-9;]*m", "", (str(error).strip().splitlines() or [""])[0]).split(". ")[0]
                 entry["failed"] = f"{type(error).__name__}: {reason}"[:160]

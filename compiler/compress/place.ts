@@ -5,6 +5,7 @@ import type { Span } from "../../grammar/source.ts";
 import { report } from "../diagnostics/define.ts";
 import { folds } from "../diagnostics/folds.ts";
 import { shapes } from "../diagnostics/shapes.ts";
+import { BATCH_SIZE } from "../elaborate/boundary.ts";
 import { applySignature } from "../elaborate/call.ts";
 import type { Elaboration, Site } from "../elaborate/elaboration.ts";
 import { asFloat, asSize, evaluate, evaluateBlock } from "../elaborate/evaluate.ts";
@@ -14,12 +15,14 @@ import type { LayerInstance } from "../elaborate/layer.ts";
 import { Scope } from "../elaborate/scope.ts";
 import { describe, type FoldInstance, showTensor, sizeValue, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
+import type { Seen } from "../graph/per-record.ts";
 import { substituteAttrs } from "../graph/substitute.ts";
-import { asSymbol, constant, type Dim, isDim, subtract, symbol, symbolsOf } from "../types/dim.ts";
+import { asSymbol, constant, type Dim, divideExactly, isDim, subtract, symbol, symbolsOf } from "../types/dim.ts";
+import { printType } from "../types/tensor.ts";
 import { type Control, controlFold, controlledCompanions, isControl } from "./control.ts";
 import { companionsOf, type Fallen, foldAlong, ruleOf } from "./companion.ts";
 import { Ragged } from "./ragged.ts";
-import { mentions, remake } from "./rebuild.ts";
+import { mentions, remakeSeen } from "./rebuild.ts";
 import { noSite, select, showSelector } from "./selector.ts";
 import { groupOf, TRACE } from "./trace.ts";
 
@@ -49,8 +52,7 @@ interface Fall {
 
 type Counts = ReadonlyMap<string, Dim>;
 const NONE: Counts = new Map();
-interface View {
-  readonly node: Node;
+interface View extends Seen {
   readonly counts: Counts;
 }
 
@@ -259,11 +261,19 @@ class Weaver {
     const views = this.#together(node, node.inputs.map(view));
     const counts = this.#renewed(node, views, this.#merged(node, views));
     try {
-      return { made: remake(this.#e.arena, node, views.map((v) => v.node), substituteAttrs(node.attrs, counts)), counts };
+      const made = remakeSeen(this.#e.b, node, views, substituteAttrs(node.attrs, counts), this.#batch());
+      // What is one for all records cannot stand where each has its own.
+      if (made.isPerRecord) throw new Mismatch("positions differ from record to record, and this has no axis of records", printType(made.node.type), printType(node.type));
+      return { made: made.node, counts };
     } catch (error) {
       if (!(error instanceof Mismatch)) throw error;
       return this.#refuse(node, error.message, error);
     }
+  }
+
+  /** How many records the folds that are down work on. */
+  #batch(): Dim {
+    return this.#active[this.#active.length - 1]?.fallen.batch ?? BATCH_SIZE;
   }
 
   /** The same, but where folded tokens meet others, these are folded along if the folds that are down say how. */
@@ -294,17 +304,17 @@ class Weaver {
 
   #fromFollowed(node: Node, name: string, level: number): View | undefined {
     // One value for every token, however many there are.
-    if (isUniform(node, name)) return this.#remadeAs(node, node.inputs, new Map([[name, (this.#active[level] as Active).fallen.after]]));
+    if (isUniform(node, name)) return this.#remadeAs(node, node.inputs.map((input) => ({ node: input })), new Map([[name, (this.#active[level] as Active).fallen.after]]));
     const inputs = node.inputs.map((input) => this.#followed(input, node, name, level));
     if (inputs.length === 0 || inputs.includes(undefined)) return undefined;
-    return this.#remadeAs(node, (inputs as View[]).map((v) => v.node), this.#renewed(node, inputs as View[], this.#merged(node, inputs as View[])));
+    return this.#remadeAs(node, inputs as View[], this.#renewed(node, inputs as View[], this.#merged(node, inputs as View[])));
   }
 
-  #remadeAs(node: Node, inputs: readonly Node[], counts: Counts): View | undefined {
+  #remadeAs(node: Node, inputs: readonly Seen[], counts: Counts): View | undefined {
     try {
-      const made = remake(this.#e.arena, node, inputs, substituteAttrs(node.attrs, counts));
-      this.#ragged.mixes(made);
-      return { node: made, counts };
+      const made = remakeSeen(this.#e.b, node, inputs, substituteAttrs(node.attrs, counts), this.#batch());
+      this.#ragged.mixes(made.node);
+      return { ...made, counts };
     } catch (error) {
       // It cannot be made on so many tokens; whoever needs it says what meets what.
       if (error instanceof Mismatch) return undefined;
@@ -322,13 +332,20 @@ class Weaver {
   /** A value of the model, folded by the rule that the fold names for it, along every axis of tokens. */
   #companion(active: Active, companion: Ast.Companion, view: View | undefined): View | undefined {
     const { fallen, name } = active;
-    if (!view || view.node.type.dims[0]?.key !== fallen.batch.key) return undefined;
+    if (!view) return undefined;
+    const { dims } = view.node.type;
+    if (dims[0]?.key !== fallen.batch.key) {
+      if (dims.some((d) => divideExactly(d, fallen.batch))) return undefined;
+      // Counted once for all records: each of them loses tokens of its own.
+      const own = this.#e.at(fallen.span, () => this.#e.b.expand(this.#e.b.reshape(view.node, [constant(1), ...dims]), [fallen.batch, ...dims]));
+      return this.#companion(active, companion, { ...view, node: own, isPerRecord: true });
+    }
     const rule = ruleOf(this.#e, fallen, companion.by.name) ?? fail(folds.F304, companion.span, { fold: fallen.fold.decl.name.name, part: `rule \`${companion.by.name}\`: a function of the fold, or of a record that \`down\` names` });
     return this.#knowing(() => {
       let { node } = view;
       for (const [at, dim] of view.node.type.dims.entries()) if (dim.key === fallen.before.key) node = foldAlong(this.#e, fallen, rule, node, at);
       if (this.#ragged.has(fallen.after)) this.#ragged.trust(node);
-      return { node, counts: new Map([...view.counts, [name, fallen.after]]) };
+      return { node, counts: new Map([...view.counts, [name, fallen.after]]), isPerRecord: view.isPerRecord, isPosition: companion.name.name === "positions" };
     });
   }
 
@@ -357,7 +374,9 @@ class Weaver {
   /** The named value that a node is, or is made of: its first path, and what the layers of the fold call it, where `down NAME by …` looks for it. */
   #siteOf(node: Node, name: string): { readonly path: string; readonly called: string | undefined } | undefined {
     const layers = this.#active.flatMap((a) => a.placement.instances.map((i) => `${i.place.path}.`));
-    for (let at: Node | undefined = node; at; at = at.inputs.find((input) => mentions(input, name))) {
+    // What could be folded along is not to blame.
+    const left = (x: Node): boolean => mentions(x, name) && !this.#active.some((a) => a.name === name && a.followed.get(x));
+    for (let at: Node | undefined = node; at; at = at.inputs.find(left) ?? at.inputs.find((x) => mentions(x, name))) {
       const paths = [...this.#e.sites].flatMap(([path, site]) => (site.tensor.node === at ? [path] : []));
       const [path] = paths;
       if (path !== undefined) return { path, called: nameOf(paths.find((p) => layers.some((layer) => p.startsWith(layer)) && nameOf(p)) ?? path) };

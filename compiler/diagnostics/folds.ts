@@ -35,7 +35,7 @@ export const folds = define({
   F307: error("These values fold the same tokens twice", {
     says: (h: { first: string; second: string; left: string; right: string; name: string | undefined }) => `${h.first} has ${h.left} tokens and ${h.second} ${h.right}, and they meet here.`,
     next: (h) => (h.name === undefined
-      ? "Unfold before they meet; or let its layer name this value, the batch axis in front (`let positions = …`), and the fold say how it is folded (`down positions by …`)."
+      ? "Unfold before they meet; or let its layer name this value (`let positions = …`), and the fold say how it is folded (`down positions by …`)."
       : `Let the fold say how it folds this value too (\`down ${h.name} by …\`), or unfold before they meet.`),
     fixes: (h) => (h.name === undefined ? [] : [{ kind: "companion", name: h.name }]),
   }),

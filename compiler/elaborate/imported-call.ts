@@ -249,6 +249,15 @@ class Again {
     const { sites } = this.#e;
     const { name: model, span } = this.#model;
     const set = (path: string, value: Tensor | undefined): void => { if (value) sites.set(path, { path, tensor: value, span }); };
+    // Positions that the file counts by itself: 0, 1, … of the tokens that enter a block. Those among its inputs count before them.
+    const counted = [...this.#made.values()].filter((node) => node.op === "iota");
+    for (const block of this.#model.blocks) {
+      const entering = block.sites.get("input");
+      const known = entering && this.#sites.get(entering.node);
+      const tokens = known?.node.type.dims[known.axes.indexOf("N")];
+      const positions = counted.find((node) => node.type.dims[0]?.key === tokens?.key);
+      if (positions) set(`${block.path}.positions`, tensor(positions, ["N"]));
+    }
     for (const { name, value } of this.#arguments) {
       set(`${model}.${name}`, value);
       const kind = companionOf(name);

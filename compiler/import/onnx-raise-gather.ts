@@ -79,16 +79,19 @@ const gatherNd: Raise = (u) => {
   const [x, at] = [u.x(0), u.x(1)];
   const rank = at.type.dims.length - 1;
   only(u.int("batch_dims", 0) === 0 && at.op === "concat" && at.attrs.axis === rank && at.inputs.length === x.type.dims.length, "places that are computed");
-  const axes = at.inputs.map((part, i) => countedAxis(part, x.type.dims[i] as Dim));
+  const counted = at.inputs.map(countedAxis);
+  const axes = counted.map((c) => c.axis);
   only(new Set(axes).size === axes.length && axes.every((axis, i) => i === 0 || axis > (axes[i - 1] as number)), "axes in another order");
-  const apart = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? (x.type.dims[axes.indexOf(axis)] as Dim) : constant(1)));
-  const placed = u.o.reshape(x, apart);
+  // Which sizes are the same, exporters do not always know; there cannot be more places than elements.
+  const read = counted.reduce((part, { size }, i) => (part.type.dims[i]?.key === size.key ? part : u.o.slice(part, i, constant(0), u.readable([size])[0] as Dim)), x);
+  const apart = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? (read.type.dims[axes.indexOf(axis)] as Dim) : constant(1)));
+  const placed = u.o.reshape(read, apart);
   const wanted = at.type.dims.slice(0, -1);
   return wanted.every((d, i) => d.key === apart[i]?.key) ? placed : u.o.expand(placed, u.readable(wanted, x, at));
 };
 
-/** The axis along which a part of places, [..., 1], counts through all of a size. */
-function countedAxis(part: Node, size: Dim): number {
+/** The axis along which a part of places, [..., 1], counts 0, 1, …, and how far. */
+function countedAxis(part: Node): { readonly axis: number; readonly size: Dim } {
   let at = part;
   let axis: number | undefined;
   while (at.op === "reshape" || at.op === "expand") {
@@ -100,8 +103,8 @@ function countedAxis(part: Node, size: Dim): number {
     else if (at.op === "expand" && axis === undefined && x.type.dims.filter((d) => asNumber(d) !== 1).length === 1) axis = x.type.dims.findIndex((d) => asNumber(d) !== 1);
     at = x;
   }
-  if (at.op !== "iota" || axis === undefined || (at.attrs.size as Dim).key !== size.key) throw new Kept("places that do not count");
-  return axis;
+  if (at.op !== "iota" || axis === undefined) throw new Kept("places that do not count");
+  return { axis, size: at.attrs.size as Dim };
 }
 
 /** Whether a reshape adds or takes sizes of 1 behind only: axes keep their numbers. */

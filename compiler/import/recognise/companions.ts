@@ -34,7 +34,7 @@ export function leftBehind(flow: Flow, node: Node, count: Dim): Left | undefined
 function counted(flow: Flow, node: Node, at: Node, count: Dim): Left {
   if (flow.isActive(at)) return { node: at, why: asSymbol(count) === undefined ? `it is computed for ${count.key} tokens, a number that the file fixes` : "it counts the tokens anew, and only what is made of a mask or positions among the inputs is folded along" };
   if (asSymbol(count) === undefined) return { node: bare(node), why: `a table for ${count.key} tokens: ${printType(node.type)}` };
-  return { node: at, why: "positions that the file counts by itself: there is no input that `down positions by …` could fold along" };
+  return { node: at, why: `${at.op} is made for every token, and nothing says what it is for some of them` };
 }
 
 /** The same number everywhere. */

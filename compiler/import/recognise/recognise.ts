@@ -1,5 +1,6 @@
 // Transformer blocks and their places in an imported graph, found by structure: names and the order of nodes do not count.
 import type { Graph, Node } from "../../graph/node.ts";
+import { constant } from "../../types/dim.ts";
 import type { Recognised, RecognisedBlock } from "../recognised.ts";
 import type { Attempt } from "./attention.ts";
 import { tokenAxisOf } from "./axes.ts";
@@ -70,7 +71,8 @@ function middleRefusal(flow: Flow, { name, blocks }: Stack): Recognised["obstacl
     const [rows, streamed] = [first.attention.product.type.dims.at(-2), first.input.type.dims];
     return { site: path(0, "scores"), tensor: flow.nameOf(first.attention.product), why: `the attention is over ${rows?.key ?? "another count of"} tokens of [${streamed.map((d) => d.key).join(", ")}]: tokens are cut into windows, whose grid another count has not` };
   }
-  const refusal = refusalOf(flow, { input: first.input, axis: at.axis, output: last.output });
+  const batch = first.input.type.dims[first.sites.get("input")?.axes.indexOf("B") ?? -1] ?? constant(1);
+  const refusal = refusalOf(flow, { input: first.input, axis: at.axis, batch, output: last.output });
   if (!refusal) return undefined;
   const index = Math.max(0, middle.findIndex((b) => b.output.id >= refusal.at.id));
   return { site: path(index, siteOf(middle[index] as Block, refusal.at)), tensor: flow.nameOf(refusal.node), why: refusal.why };

@@ -1,6 +1,6 @@
 /** Folds in a decoder: rotary positions and the causal mask follow the tokens that stay, because the model names its positions. */
 import test from "ava";
-import { i64 } from "../../support/evaluate.ts";
+import { f32, i64 } from "../../support/evaluate.ts";
 import { difference } from "../../support/golden.ts";
 import { attempted, compiled, output, run, SPELLINGS, told } from "../../support/program.ts";
 
@@ -87,9 +87,8 @@ test("a fold that says nothing of positions is refused by their name", (t) => {
   t.regex(problems.find((p) => p.code === "F307")?.next ?? "", /down positions by/);
 });
 
-test("positions that no layer names are refused with the way to name them", (t) => {
-  const text = `${FOLDS}
-layer Step() { (x: f32[B, N, C]) -> f32[B, N, C] { x + cast(iota(N as N); to: f32) } }
+const steps = (body: string): string => `${FOLDS}
+layer Step() { (x: f32[B, N, C]) -> f32[B, N, C] { ${body} } }
 layer Stack() {
   use blocks[2] = Step()
   (x: f32[B, N, C]) -> f32[B, N, C] { blocks(x) }
@@ -97,7 +96,15 @@ layer Stack() {
 model stack = Stack() from random(seed: 1)
 compress stack as folded { fold tokens across blocks[1..] with evens() }
 pipeline probe(x: f32[N, C = 1]) -> { y: f32[N, C] } { { y: stack(x) } }`;
-  const problem = attempted(text, { variant: "folded" }).problems.find((p) => p.severity === "error");
+
+test("positions that no layer names are refused with the way to name them", (t) => {
+  const problem = attempted(steps("x + cast(iota(N as N); to: f32)"), { variant: "folded" }).problems.find((p) => p.severity === "error");
   t.is(problem?.code, "F307");
   t.regex(problem?.next ?? "", /let positions = …/);
+});
+
+test("positions that are counted once for all records may be named as they are", async (t) => {
+  const model = compiled(steps("let positions = iota(N as N)\n x + cast(positions; to: f32)"), { variant: "folded" });
+  const y = output(await run(model, { x: f32([2, 5, 1], [0, 0, 0, 0, 0, 10, 10, 10, 10, 10]) }), "y");
+  t.deepEqual(y, [0, 1, 2 + 2, 3 + 2, 4 + 4, 10, 11, 14, 15, 18]);
 });
