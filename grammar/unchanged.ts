@@ -24,6 +24,7 @@ export class Unchanged {
     const known = this.#before.get(key);
     if (!known) return undefined;
     const item = known.start === start ? known.item : (moved(known.item, start - known.start) as Item);
+    if (item !== known.item) originals.set(item, originalOf(known.item));
     this.#now.set(key, { start, item });
     return item;
   }
@@ -33,16 +34,22 @@ export class Unchanged {
   }
 }
 
+const originals = new WeakMap<Item, Item>();
+
+/** The tree as it was first read, wherever its text stands now: what does not depend on places is known of all its copies. */
+export const originalOf = (item: Item): Item => originals.get(item) ?? item;
+
 /** A copy of a tree with every span shifted. */
-function moved(node: unknown, by: number): unknown {
-  if (typeof node !== "object" || node === null) return node;
-  if (Array.isArray(node)) return node.map((n) => moved(n, by));
-  const out: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(node)) {
+function moved(node: object, by: number): object {
+  if (Array.isArray(node)) return node.map((n: unknown) => (typeof n === "object" && n !== null ? moved(n, by) : n));
+  const out: Record<string, unknown> = { ...node };
+  for (const key in out) {
+    const value = out[key];
+    if (typeof value !== "object" || value === null) continue;
     if (key === "span") {
       const { file, start, end } = value as Ast.Module["span"];
       out[key] = { file, start: start + by, end: end + by };
-    } else out[key] = typeof value === "object" ? moved(value, by) : value;
+    } else out[key] = moved(value, by);
   }
   return out;
 }

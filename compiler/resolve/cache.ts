@@ -18,8 +18,8 @@ export interface ParsedText {
   readonly source: Source;
   readonly ast: Ast.Module;
   readonly problems: readonly Problem[];
-  /** Every name that it mentions. */
-  readonly mentions: ReadonlySet<string>;
+  /** Whether anything in it mentions a name. */
+  readonly mentions: (name: string) => boolean;
 }
 
 interface Checked {
@@ -52,7 +52,7 @@ export class ModuleCache {
     const deep = whole.declarations.filter((d) => depthOf(d, DEEPEST_TREE) > DEEPEST_TREE);
     const ast = deep.length === 0 ? whole : { ...whole, declarations: whole.declarations.filter((d) => !deep.includes(d)) };
     const told = [...problems.map(syntaxProblem), ...deep.map((d) => report(shapes.T321, d.span, { limit: DEEPEST_TREE }))];
-    const entry: ParsedText = { text, source: from, ast, problems: told, mentions: mentionsOf(ast.declarations) };
+    const entry: ParsedText = { text, source: from, ast, problems: told, mentions: (name) => ast.declarations.some((d) => mentionsOf(d).has(name)) };
     this.#parsed.set(path, entry);
     return entry;
   }
@@ -71,11 +71,17 @@ export class ModuleCache {
   }
 }
 
+/** Texts are told apart by numbers, so that sets of them can be compared at a glance. */
+let lastNumber = 0;
+
 /** Declarations in which nothing was found. One whose text is the same, and that of all it mentions, is not looked at again. */
 export class SoundDeclarations {
   /** Steps that a check took, by the texts that it depends on. */
   readonly #steps = new Map<string, number>();
-  readonly #before: SoundDeclarations | undefined;
+  readonly #before: ReadonlyMap<string, number> | undefined;
+  /** Numbers of the texts of this state of the file, comments before them left out. */
+  readonly #numbers = new Map<string, number>();
+  readonly #known: ReadonlyMap<string, number> | undefined;
   readonly #module: LoadedModule;
   readonly #uses: string;
   readonly #mentions = new Map<Ast.Declaration, readonly Ast.Declaration[]>();
@@ -83,14 +89,16 @@ export class SoundDeclarations {
   /** `before`: of the module as it was, where what it imports is still the same. */
   constructor(module: LoadedModule, before: SoundDeclarations | undefined) {
     this.#module = module;
-    this.#before = before;
-    this.#uses = module.ast.uses.map((u) => this.#text(u)).join("\n");
+    // Not what was before it: a long session would keep every state of a file.
+    this.#before = before === undefined ? undefined : before.#steps;
+    this.#known = before === undefined ? undefined : before.#numbers;
+    this.#uses = module.ast.uses.map((u) => this.#number(u)).join(" ");
   }
 
   /** The steps that checking it took, where it is known to be sound; undefined: it must be checked. */
   known(d: Ast.Declaration): number | undefined {
     const key = this.#key(d);
-    const steps = this.#before ? this.#before.#steps.get(key) : undefined;
+    const steps = this.#before?.get(key);
     if (steps !== undefined) this.#steps.set(key, steps);
     return steps;
   }
@@ -99,21 +107,29 @@ export class SoundDeclarations {
     this.#steps.set(this.#key(d), steps);
   }
 
-  #text({ span }: { readonly span: Ast.Declaration["span"] }): string {
-    return this.#module.source.text.slice(span.start, span.end);
+  #number({ span }: { readonly span: Ast.Declaration["span"] }): number {
+    const text = this.#module.source.text.slice(span.start, span.end);
+    const own = this.#numbers.get(text) ?? this.#known?.get(text) ?? ++lastNumber;
+    this.#numbers.set(text, own);
+    return own;
   }
 
   /** Every text of the module that decides what is said of a declaration. */
   #key(d: Ast.Declaration): string {
     const all = new Set([d]);
     for (const one of all) for (const next of this.#mentioned(one)) all.add(next);
-    return [this.#uses, ...[...all].map((one) => this.#text(one))].join("\0");
+    return `${this.#uses}|${[...all].map((one) => this.#number(one)).join(" ")}`;
   }
 
   #mentioned(d: Ast.Declaration): readonly Ast.Declaration[] {
     const known = this.#mentions.get(d);
     if (known) return known;
-    const made = [...mentionsOf(d)].flatMap((name) => this.#module.declared.get(name) ?? []);
+    const { declared } = this.#module;
+    const made: Ast.Declaration[] = [];
+    for (const name of mentionsOf(d)) {
+      const found = declared.get(name);
+      if (found) made.push(found);
+    }
     this.#mentions.set(d, made);
     return made;
   }

@@ -179,6 +179,6 @@ export class Modules {
     for (const use of ast.uses)
       for (const name of use.names ?? [use.alias ?? use.path[use.path.length - 1]])
         // What could not be found is told already.
-        if (name && imported.has(name.name) && !mentions.has(name.name) && imported.get(name.name) !== MISSING) this.problems.push(report(names.N204, name.span, { name: name.name }));
+        if (name && imported.has(name.name) && !mentions(name.name) && imported.get(name.name) !== MISSING) this.problems.push(report(names.N204, name.span, { name: name.name }));
   }
 }
