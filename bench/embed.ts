@@ -144,11 +144,11 @@ try {
   const now = (way: Way) => () => way(texts.slice(slice * SLICE, (slice + 1) * SLICE));
   const sorted: Way = (some) => batches(byLength(some));
   const runners = [
-    ...contenders.slice(0, 3).flatMap((c) => [through(`${c.name}, alone`, c, now(ONE)), through(`${c.name}, in one call`, c, now(ALL))]),
+    ...[plain, int8].flatMap((c) => [through(`${c.name}, alone`, c, now(ONE)), through(`${c.name}, in one call`, c, now(ALL))]),
     ...[peer, peer8].flatMap((c) => [through(`${c.name}, alone`, c, now(ONE)), through(`${c.name}, batches`, c, now(batches)), through(`${c.name}, batches of like lengths`, c, now(sorted))]),
   ];
   const rounds = new Map<string, number[]>(runners.map((r) => [r.name, []]));
-  for (slice = 0; slice < 1000 / SLICE; slice++) for (const [name, ms] of await timed(runners, 1)) rounds.get(name)?.push(...ms);
+  for (slice = 0; slice < 1000 / SLICE; slice++) for (const [name, ms] of await timed(slice % 2 === 0 ? runners : [...runners].reverse(), 1, { isWarm: slice > 0 })) rounds.get(name)?.push(...ms);
   console.log(`\nof the time of plain's nodes ${(100 * await products(texts.slice(0, SLICE))).toFixed(0)} % are products with weights, which transformers.js computes too, by the same kernels`);
   const best = (of: Contender): string => runners.filter((r) => r.name.startsWith(`${of.name},`)).map((r) => r.name).sort((a, b) => median(millis(rounds, a)) - median(millis(rounds, b)))[0] ?? "";
   console.log(`\n1,000 sentences, ms each, and how many times as fast as the best way of transformers.js fp32 (${best(peer)})`);

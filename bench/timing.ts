@@ -34,10 +34,10 @@ function made(input: ort.InferenceSession.ValueMetadata, most: number): ort.Tens
   return new ort.Tensor("float32", Float32Array.from({ length: count }, (_, i) => ((i * 7919) % 9973) / 5000 - 1), dims);
 }
 
-/** Every runner once to warm up, then `rounds` times, one after the other. */
-export async function timed(runners: readonly Runner[], rounds: number): Promise<Times> {
+/** Every runner once to warm up (unless they are warm), then `rounds` times, one after the other. */
+export async function timed(runners: readonly Runner[], rounds: number, { isWarm = false }: { readonly isWarm?: boolean } = {}): Promise<Times> {
   const times = new Map<string, number[]>(runners.map((r) => [r.name, []]));
-  for (const runner of runners) await runner.run();
+  if (!isWarm) for (const runner of runners) await runner.run();
   for (let round = 0; round < rounds; round++) {
     // There and back, so that no runner always follows the same one.
     for (const runner of round % 2 === 0 ? runners : [...runners].reverse()) {

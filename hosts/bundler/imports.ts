@@ -79,7 +79,7 @@ async function writeBeside({ root, file }: BuildRequest, { typings }: KeptBuild)
 }
 
 /** Every file of an artefact, by its path in it. */
-export const filesOf = ({ manifest }: KeptBuild): string[] => [...Object.keys(manifest.files), MANIFEST];
+const filesOf = ({ manifest }: KeptBuild): string[] => [...Object.keys(manifest.files), MANIFEST];
 
 /**
  * Copies an artefact below the output's folder. The name of its directory holds the digest of everything in it, so a file that is there with its size is the same file.

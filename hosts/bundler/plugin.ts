@@ -1,6 +1,7 @@
 // `import pipeline from "./digits.kiri"` in Vite, Rollup, Rolldown, webpack, Rspack, esbuild and Farm: `import kirigami from "kirigami/bundler"`, then `kirigami.vite()`.
 import { createUnplugin, type UnpluginInstance } from "unplugin";
 import { esbuildPart } from "./esbuild.ts";
+import { farmPart } from "./farm.ts";
 import type { BundlerOptions } from "./options.ts";
 import { rollupPart } from "./rollup.ts";
 import { webpackPart } from "./webpack.ts";
@@ -13,6 +14,7 @@ const kirigami: UnpluginInstance<BundlerOptions | undefined, false> = createUnpl
     case "esbuild": return esbuildPart(options);
     case "webpack": return webpackPart(options, meta.webpack.compiler);
     case "rspack": return webpackPart(options, meta.rspack.compiler);
+    case "farm": return farmPart(options);
     default: return rollupPart(options, meta.framework);
   }
 });

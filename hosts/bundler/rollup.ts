@@ -1,10 +1,10 @@
-// Rollup and those who speak its language: Rolldown, Vite, Farm.
+// Rollup and those who speak its language: Rolldown, Vite.
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { UnpluginBuildContext, UnpluginContext, UnpluginOptions } from "unplugin";
 import { MANIFEST } from "../../compiler/emit/manifest.ts";
-import { filesOf, type Imported, Imports, placeArtifact } from "./imports.ts";
+import { type Imported, Imports, placeArtifact } from "./imports.ts";
 import { moduleCode } from "./module-code.ts";
 import { NATIVE, PLUGIN } from "./names.ts";
 import type { BundlerOptions } from "./options.ts";
@@ -48,10 +48,6 @@ export function rollupPart(options: BundlerOptions, framework: string): Unplugin
     if (serves()) {
       const { href, pathname } = pathToFileURL(`${build.artifact}/`);
       return isForPage ? `new URL(${JSON.stringify(`/@fs${pathname}`)}, import.meta.url)` : `new URL(${JSON.stringify(href)})`;
-    }
-    if (framework === "farm") {
-      for (const file of filesOf(build)) context.emitFile({ type: "asset", fileName: `${directory}/${file}`, source: await readFile(join(build.artifact, file)) });
-      return `new URL(${JSON.stringify(`./${directory}/`)}, import.meta.url)`;
     }
     // Vite drops assets of a server's bundle, and tells paths from the site's root; the runtime looks for the folder from the chunk upward.
     if (framework === "vite" && !isForPage) return `new URL(${JSON.stringify(`./${directory}/`)}, import.meta.url)`;

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import test from "ava";
 import { ROOT } from "../support/program.ts";
-import { app, bundleOf, node, STARTED, writeWeights } from "./project.ts";
+import { app, BUNDLERS, bundleOf, node, STARTED, writeWeights } from "./project.ts";
 
 test("tsc knows the imports of the app after `kiri types`, without a build", async (t) => {
   const folder = app();
@@ -31,10 +31,11 @@ mended [ 0.75, 6, -3 ]
 `);
 });
 
-test("a bundle for browsers is built, and tells that a page cannot open it", async (t) => {
-  const { code, said } = await node(app(), "page.mjs");
+for (const bundler of ["esbuild", "vite", "rolldown", "webpack", "rspack", "farm"].filter((name) => name in BUNDLERS)) test(`${bundler}: a bundle for browsers is built, and tells that a page cannot open it`, async (t) => {
+  const { code, said } = await node(app(), "page.mjs", bundler);
   t.is(code, 0, said);
   t.regex(said, /^classify R761: The pipeline `classify` was opened in a browser, and the runtime needs Node\.\n/m);
+  t.regex(said, /^names the runtime: false$/m);
 });
 
 test("CommonJS, folders below the output, a folder of assets that is named", async (t) => {

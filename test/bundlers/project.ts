@@ -1,7 +1,7 @@
 // The app of this folder, copied to where the bundlers are found, with this package in its node_modules as people install it.
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { literal } from "../../compiler/graph/build.ts";
 import { ROOT } from "../support/program.ts";
 import { writeSafetensors } from "../support/safetensors-file.ts";
@@ -22,6 +22,18 @@ export const STARTED: Readonly<Record<string, readonly string[]>> = {
   esbuild: ["esbuild.mjs"],
 };
 
+/** Bundlers that this project does not depend on: run where they are found, in its `node_modules` or in those of the folder that BUNDLERS names. */
+const OPTIONAL: Readonly<Record<string, { readonly package: string; readonly start: readonly string[] }>> = {
+  rspack: { package: "@rspack/core", start: ["rspack.mjs"] },
+  farm: { package: "@farmfe/core", start: ["farm.mjs"] },
+};
+const PLACES = [process.env.BUNDLERS, ROOT].flatMap((folder) => (folder ? [join(folder, "node_modules")] : []));
+const placeOf = (name: string): string | undefined => PLACES.map((place) => join(place, name)).find((place) => existsSync(place));
+
+/** Every bundler that is there, with its way to be started; of the others, the packages that are missing. */
+export const BUNDLERS: Readonly<Record<string, readonly string[]>> = { ...STARTED, ...Object.fromEntries(Object.entries(OPTIONAL).flatMap(([name, { package: from, start }]) => (placeOf(from) === undefined ? [] : [[name, start]]))) };
+export const LEFT_OUT: readonly string[] = Object.values(OPTIONAL).flatMap((one) => (placeOf(one.package) === undefined ? [one.package] : []));
+
 const made = new Set<string>();
 process.on("exit", () => { for (const folder of made) rmSync(folder, { recursive: true, force: true }); });
 
@@ -33,6 +45,12 @@ export function app(): string {
   cpSync(join(import.meta.dirname, "app"), folder, { recursive: true });
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(ROOT, join(folder, "node_modules/kirigami"));
+  for (const { package: name } of Object.values(OPTIONAL)) {
+    const place = placeOf(name);
+    if (place === undefined) continue;
+    mkdirSync(dirname(join(folder, "node_modules", name)), { recursive: true });
+    symlinkSync(place, join(folder, "node_modules", name));
+  }
   mkdirSync(join(folder, "data"));
   writeFileSync(join(folder, "data/records.json"), JSON.stringify(RECORDS));
   writeWeights(folder, Array.from({ length: 12 }, (_, i) => (i % 5 === 0 ? 1 : 0)));
