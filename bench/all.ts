@@ -1,5 +1,5 @@
 /**
- * The benches whose bars need nothing but this repository and trained models, one after the other, with what each printed:
+ * The benches whose bars need nothing but this repository, what it builds, and trained models, one after the other, with what each printed:
  * `npm run bench`. Takes about half an hour on two cores; nothing else should run beside it. Fails where one of them misses its bar.
  * What needs a trained model is left out, and told, where nobody has fetched it.
  */
@@ -13,6 +13,8 @@ interface Bench {
   readonly runs: readonly [file: string, ...args: string[]];
   /** A folder of weights that git does not hold, and how to come by it. */
   readonly needs?: { readonly folder: string; readonly from: string };
+  /** The script of the package that makes what is measured. */
+  readonly after?: string;
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -22,15 +24,22 @@ const BENCHES: readonly Bench[] = [
   { name: "embed.ts", runs: ["embed.ts"], needs: { folder: ".models/minilm-hub", from: "python bench/embed-reference.py" } },
   // Its gates are the bar: the exit code tells.
   { name: "embed.kiri", runs: ["../hosts/cli/main.ts", "bench", here("embed.kiri")], needs: { folder: ".models/minilm", from: "python bench/fetch.py minilm" } },
+  { name: "bundler.ts", runs: ["bundler.ts"], after: "build" },
+  { name: "pages.ts", runs: ["pages.ts"], after: "playground" },
 ];
 
 const missed: string[] = [];
 const left: string[] = [];
-for (const { name, runs: [file, ...args], needs } of BENCHES) {
+for (const { name, runs: [file, ...args], needs, after } of BENCHES) {
   console.log(`\n── ${name} ──`);
   if (needs && !existsSync(here(needs.folder))) {
     console.log(`left out: it takes bench/${needs.folder}; \`${needs.from}\` fetches it`);
     left.push(name);
+    continue;
+  }
+  if (after !== undefined && spawnSync("npm", ["run", "--silent", after], { cwd: here(".."), stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" }).status !== 0) {
+    console.log(`npm run ${after} fails, and it is to make what is measured`);
+    missed.push(name);
     continue;
   }
   const { status } = spawnSync(process.execPath, ["--expose-gc", "--import=tsx", here(file), ...args], { stdio: "inherit" });

@@ -1,16 +1,19 @@
 // Writes artefacts whole or not at all: into a temporary directory beside the place, which then takes its name.
 import { createHash, randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
-import { type FileHandle, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, statfs } from "node:fs/promises";
+import { type FileHandle, link, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { ArtifactFile, WrittenFile } from "../compiler/emit/artifact-file.ts";
 import { HostError } from "../compiler/host.ts";
+import type { OnDisk } from "./written-data.ts";
 
 interface WriteOptions {
   readonly signal?: AbortSignal;
   /** Looks at the whole artefact in `directory` before it takes its place, and gives files to add that are not part of it: a report. Where it rejects, nothing has changed at `out`. */
   readonly examine?: (directory: string) => Promise<readonly ArtifactFile[]>;
+  /** Files that are on the disk already, by their path in the artefact: they are linked, and written only where that is refused. */
+  readonly onDisk?: ReadonlyMap<string, OnDisk>;
 }
 
 /** `out` is no place for an artefact: something else is there. */
@@ -25,7 +28,7 @@ export async function writeArtifact(out: string, files: readonly ArtifactFile[],
   unfinished.set(temporary, undefined);
   try {
     await mkdir(temporary);
-    const written = await writeFiles(temporary, files, options.signal);
+    const written = await writeFiles(temporary, files, options.signal, options.onDisk);
     if (options.examine) await writeFiles(temporary, await options.examine(temporary), options.signal);
     options.signal?.throwIfAborted();
     await swap(temporary, place);
@@ -211,7 +214,7 @@ async function checkSpace(place: string, files: readonly ArtifactFile[]): Promis
 const noSpace = (place: string, files: readonly ArtifactFile[], free = ""): HostError =>
   new HostError(files.length > 0 ? `the disk is full: the artefact takes ${sum(files)} bytes or a little more${free}` : "the disk is full", place);
 
-async function writeFiles(directory: string, files: readonly ArtifactFile[], signal: AbortSignal | undefined): Promise<Map<string, WrittenFile>> {
+async function writeFiles(directory: string, files: readonly ArtifactFile[], signal: AbortSignal | undefined, onDisk?: WriteOptions["onDisk"]): Promise<Map<string, WrittenFile>> {
   const written = new Map<string, WrittenFile>();
   const directories = new Set([directory]);
   for (const file of files) {
@@ -219,7 +222,9 @@ async function writeFiles(directory: string, files: readonly ArtifactFile[], sig
     if (written.has(file.path)) throw new Error(`the artefact has two files ${file.path}`);
     await mkdir(dirname(path), { recursive: true });
     for (let d = dirname(path); d.startsWith(directory); d = dirname(d)) directories.add(d);
-    written.set(file.path, await writeFile(path, file.chunks(written), signal));
+    const there = onDisk?.get(file.path);
+    const isLinked = there !== undefined && (await link(there.path, path).then(() => true, () => false));
+    written.set(file.path, isLinked ? there.written : await writeFile(path, file.chunks(written), signal));
   }
   for (const d of directories) await syncDirectory(d);
   return written;

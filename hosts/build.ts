@@ -8,7 +8,8 @@ import { gates as gateProblems } from "../compiler/diagnostics/gates.ts";
 import { names } from "../compiler/diagnostics/names.ts";
 import type { ArtifactFile } from "../compiler/emit/artifact-file.ts";
 import { MANIFEST, manifestOf, shown } from "../compiler/emit/manifest.ts";
-import { UnusableWeight } from "../compiler/emit/constants.ts";
+import { DATA_FILE, UnusableWeight } from "../compiler/emit/constants.ts";
+import { planDigest } from "../compiler/emit/plan-digest.ts";
 import { type Host, HostError } from "../compiler/host.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
 import type { Source } from "../grammar/source.ts";
@@ -22,6 +23,7 @@ import { type HubType, huggingFaceFiles } from "./hugging-face.ts";
 import type { Observer } from "./inputs.ts";
 import { NodeHost } from "./node-host.ts";
 import { version } from "./version.ts";
+import type { WrittenData } from "./written-data.ts";
 
 export interface Progress {
   /** `weights`, `measuring expedite_8 on held_out`, … */
@@ -65,10 +67,12 @@ export interface BuildResult {
   readonly sources: ReadonlyMap<string, Source>;
 }
 
-/** How a build looks at files: who is told of them, and which digests are known. */
+/** How a build looks at files: who is told of them, which digests are known, and what is written already. */
 export interface Looking {
   readonly observer?: Observer;
   readonly digests?: DigestMemory;
+  /** The weights of the build before. */
+  readonly data?: WrittenData;
 }
 
 /** A gate failed: the artefact is thrown away. */
@@ -123,7 +127,11 @@ export async function build(options: BuildOptions, looking: Looking = {}): Promi
       const files = await writeFilesWhole(options.out, hub.files, signal);
       return { artifact, manifest: manifestOf(compiled, { version: version(), digests: {}, files }), report, problems, sources };
     }
-    await writeArtifact(options.out, made.files, { ...(signal ? { signal } : {}), ...(examine ? { examine } : {}) });
+    const key = looking.data && made.plan.bytes > 0 ? await planDigest(made.plan, host) : undefined;
+    const there = key === undefined ? undefined : await looking.data?.find(key);
+    const written = await writeArtifact(options.out, made.files, { ...(signal ? { signal } : {}), ...(examine ? { examine } : {}), ...(there ? { onDisk: new Map([[DATA_FILE, there]]) } : {}) });
+    const data = written.get(DATA_FILE);
+    if (key !== undefined && data) await looking.data?.keep(key, join(artifact, DATA_FILE), data);
     const manifest = JSON.parse(await readFile(join(artifact, MANIFEST), "utf8")) as Manifest;
     return { artifact, manifest, report, problems, sources };
   } catch (error) {

@@ -1,6 +1,6 @@
 // Builds `dist/` for the package: what `npm pack` runs first. Needs nothing but `npm ci`.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -19,6 +19,10 @@ for (const folder of ["grammar", "compiler", "runtime", "hosts"])
 const page = join("hosts", "view", "page");
 await build({ entryPoints: [join(root, page, "main.ts")], outfile: join(root, "dist", page, "main.js"), bundle: true, minify: true, format: "iife", platform: "browser", target: "es2022", charset: "utf8", logLevel: "warning" });
 cpSync(join(root, page, "page.css"), join(root, "dist", page, "page.css"));
+
+// For pages, which have no files: the library in one file, by module.
+const library = readdirSync(join(root, "stdlib"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".kiri")).sort();
+writeFileSync(join(root, "dist/library.json"), JSON.stringify(Object.fromEntries(library.map((name) => [name.slice(0, -".kiri".length).replaceAll("\\", "/"), readFileSync(join(root, "stdlib", name), "utf8")]))));
 
 // tsc leaves some dynamic imports as they are written (those beside `await using`): such a package would not run.
 for (const name of readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" }))

@@ -1,6 +1,6 @@
 /** The package as people get it: packed, installed into an empty project, and used there in all three ways. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import test from "ava";
@@ -39,6 +39,15 @@ test("npm pack gives a package that installs, compiles, runs and types an embedd
     writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: { module: "NodeNext", target: "ES2022", strict: true, types: ["node"], lib: ["ES2023", "ESNext.Disposable"] }, files: ["app.ts"] }));
     run(join(project, "node_modules/.bin/tsc"), ["-p", "."]);
     t.is(run(process.execPath, ["app.js"]).trim(), "3");
+
+    writeFileSync(join(project, "every.mjs"), EVERY);
+    const given = JSON.parse(run(process.execPath, ["--no-warnings", "every.mjs"])) as Record<string, string[]>;
+    t.deepEqual(Object.keys(given).filter((name) => name !== "page"), Object.keys((JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: object }).exports).map((path) => path.replace(/^\.\//, "")));
+    t.deepEqual(given.bundler, ["default", "esbuild", "farm", "rolldown", "rollup", "rspack", "vite", "webpack"]);
+    t.deepEqual(given.browser, ["MemoryHost", "check", "compile"]);
+    t.true(given.compile?.includes("compile") && given.runtime?.includes("Session") && given.format?.includes("format"));
+    t.true(given["library.json"]?.includes("folds/tome"));
+    t.deepEqual(given.page, ["built", "none"]);
   } finally {
     rmSync(project, { recursive: true, force: true });
   }
@@ -62,6 +71,24 @@ pipeline digits(picture: image) -> { label: Int, confidence: f32 } {
   let probs = softmax(classifier(image.prepare(picture; classifier.processor)); over: Classes)
   { label: argmax(probs; over: Classes), confidence: max(probs; over: Classes) }
 }
+`;
+
+/** Every export is there, and the compiler for pages compiles with the library that lies beside it. */
+const EVERY = `import { readFileSync } from "node:fs";
+import { MemoryHost, check, compile } from "kirigami/browser";
+const { exports } = JSON.parse(readFileSync("node_modules/kirigami/package.json", "utf8"));
+const given = {};
+for (const path of Object.keys(exports)) {
+  const name = path.replace("./", "");
+  given[name] = Object.keys(name.endsWith(".json") ? (await import("kirigami/" + name, { with: { type: "json" } })).default : await import("kirigami/" + name)).sort();
+}
+const { default: library } = await import("kirigami/library.json", { with: { type: "json" } });
+const names = ["config.json", "model.safetensors", "preprocessor_config.json"];
+const files = new Map([["digits.kiri", new Uint8Array(readFileSync("digits.kiri"))], ...names.map((n) => ["models/tiny-vit-mnist/" + n, new Uint8Array(readFileSync("models/tiny-vit-mnist/" + n))])]);
+const host = new MemoryHost({ files, library: new Map(Object.entries(library)) });
+const { built } = await compile(host, { file: "digits.kiri", variant: "lite" });
+given.page = [built && built.model.length > 1000 ? "built" : "nothing", check(host, { file: "digits.kiri" }).problems.map((p) => p.code).join() || "none"];
+console.log(JSON.stringify(given));
 `;
 
 const APP = `import { Session } from "kirigami/runtime";

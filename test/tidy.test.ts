@@ -73,7 +73,7 @@ test("nothing imports hosts, tests or benches", (t) => {
 });
 
 /** What programs import, what `kiri` starts and what an editor loads: nobody inside has to use it. */
-const ENTRIES = ["hosts/compile.ts", "runtime/session.ts", "grammar/format.ts", "hosts/bundler/plugin.ts", "hosts/cli/main.ts", "hosts/vscode/extension.ts", "hosts/vscode/server.ts"];
+const ENTRIES = ["hosts/compile.ts", "runtime/session.ts", "grammar/format.ts", "hosts/browser/compile.ts", "hosts/bundler/plugin.ts", "hosts/cli/main.ts", "hosts/vscode/extension.ts", "hosts/vscode/server.ts"];
 const USED = references(root, [...SOURCES, "test", "bench", "scripts", "docs/playground"].flatMap(filesBelow));
 
 test("every export is used by another file", (t) => {
@@ -104,7 +104,7 @@ test("the library is written in the language only, and every paper's file names 
 
 test("the package exports what is built, and no more", (t) => {
   const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, string | { types: string; default: string }>; bin: Record<string, string> };
-  t.deepEqual(Object.keys(exports).sort(), ["./bundler", "./compile", "./format", "./package.json", "./runtime"]);
+  t.deepEqual(Object.keys(exports).sort(), ["./browser", "./bundler", "./compile", "./format", "./library.json", "./package.json", "./runtime"]);
   const sources = Object.values(exports).flatMap((e) => (typeof e === "string" ? [] : [e.default])).concat(Object.values(bin));
   for (const file of sources) t.notThrows(() => readFileSync(join(root, file.replace(/^\.\/dist\//, "").replace(/^dist\//, "").replace(/\.js$/, ".ts"))), `${file} has no source`);
 });

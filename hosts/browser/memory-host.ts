@@ -2,7 +2,7 @@
 import { type FileFacts, type Host, HostError } from "../../compiler/host.ts";
 import { sha256 } from "./sha256.ts";
 
-interface MemoryHostOptions {
+export interface MemoryHostOptions {
   /** Bytes by path from the root: `models/tiny/config.json`. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Texts of the standard library by module: `folds/tome`. */

@@ -3,6 +3,8 @@ import { existsSync, type FSWatcher, realpathSync, statSync, watch } from "node:
 import { dirname, sep } from "node:path";
 import { DigestMemory } from "../digest-memory.ts";
 import { changesIn, Inputs, type InputStates, type Watched, writtenSince } from "../inputs.ts";
+import { WrittenData } from "../written-data.ts";
+import { cacheFolder } from "./cache-folder.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { printJson } from "./problems.ts";
@@ -22,6 +24,8 @@ const WRITTEN_MEANWHILE = "written while it was read";
 export interface Round {
   readonly inputs: Inputs;
   readonly digests: DigestMemory;
+  /** What the round before wrote. */
+  readonly data: WrittenData;
   /** What a `--json` line tells of the round. */
   facts(): RoundFacts;
 }
@@ -40,6 +44,8 @@ interface Watching {
   readonly command: string;
   /** For `--json`: every round is one line, and no other line is written. */
   readonly isJson: boolean;
+  /** Digests of large files; those that the user's programs remember unless given. */
+  readonly digests?: DigestMemory;
   run(round: Round): ExitCode | Promise<ExitCode>;
   /** Files that are meant by a folder: one more or one fewer is a change. */
   names?(): readonly string[];
@@ -48,7 +54,8 @@ interface Watching {
 /** Runs until it is aborted, and then gives 130. A bug of ours ends it too. */
 export async function watchInputs(io: Io, watching: Watching): Promise<ExitCode> {
   const root = realpathSync(io.cwd);
-  const digests = new DigestMemory();
+  const { digests = new DigestMemory(cacheFolder(io.env)) } = watching;
+  const data = new WrittenData();
   const folders = new WatchedFolders(root, io.signal);
   let [changed, watched]: [readonly string[], Watched] = [[], { files: [], folders: [], missing: [] }];
   try {
@@ -57,13 +64,15 @@ export async function watchInputs(io: Io, watching: Watching): Promise<ExitCode>
       const [began, hashed] = [Date.now(), digests.bytesRead];
       const facts = (): RoundFacts => ({ number, changed, milliseconds: Date.now() - began, bytesHashed: digests.bytesRead - hashed });
       const names = namesOf(watching);
-      const code = await runOnce(io, watching, { inputs, digests, facts }, watched);
+      const code = await runOnce(io, watching, { inputs, digests, data, facts }, watched);
       if (io.signal.aborted) break;
       watched = inputs.watched;
       folders.arm(watched);
       // What may have been read as it was has a state that differs from whatever comes.
       const written: InputStates = Object.fromEntries(writtenSince(watched, began).map((path) => [inputs.name(path), WRITTEN_MEANWHILE]));
       const states = { ...(await inputs.states(digests)), ...written };
+      // A memory that cannot be kept costs the next process a reading.
+      await digests.save().catch(() => undefined);
       // What happened meanwhile is news already; else somebody has to tell.
       if (Object.keys(written).length > 0 || difference(names, namesOf(watching)).length > 0) folders.heard();
       if (!watching.isJson) io.stderr.write(line(facts(), code));

@@ -3,8 +3,10 @@ import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { Report as GateReport } from "../../evaluation/report.ts";
 import { build } from "../../build.ts";
+import { DigestMemory } from "../../digest-memory.ts";
 import { HUB_TYPES, type HubType } from "../../hugging-face.ts";
 import { bytes, large } from "../../amounts.ts";
+import { cacheFolder } from "../cache-folder.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
@@ -23,6 +25,7 @@ interface Options extends VariantOptions {
   readonly dtype?: HubType;
   readonly json?: boolean;
   readonly watch?: boolean;
+  readonly verify?: boolean;
   readonly maxWarnings?: number;
 }
 
@@ -34,6 +37,7 @@ export function addCompile(program: Command, context: Context): void {
     .addOption(new Option("--dtype <name>", "with --layout hf: what the model is stored as, which names its file; found by its weights unless given").choices(HUB_TYPES))
     .addOption(maxWarningsOption())
     .option("--json", "print JSON")
+    .option("--verify", "hash every input in full, whatever is remembered of large files that are as they were")
     .option("--watch", "build again whenever the content of a source, a model or another input changes; with --json a line for each build")
     .action(async (file: string | undefined, options: Options) => context.finish(await compileFile(context.io, file, options)));
   examples(command, [
@@ -48,11 +52,16 @@ export function addCompile(program: Command, context: Context): void {
 async function compileFile(io: Io, arg: string | undefined, options: Options): Promise<ExitCode> {
   if (options.dtype !== undefined && options.layout !== "hf") throw new UsageError("--dtype names a file of the Hugging Face layout.", "Give --layout hf too, or leave --dtype out.");
   const program = oneProgram(io.cwd, arg);
-  if (!options.watch) return compileProgram(io, program, options);
-  return watchInputs(io, { command: "compile", isJson: options.json ?? false, run: (round) => compileProgram(io, program, options, round) });
+  const digests = new DigestMemory(options.verify ? undefined : cacheFolder(io.env));
+  if (!options.watch) {
+    const code = await compileProgram(io, program, options, { digests });
+    await digests.save().catch(() => undefined);
+    return code;
+  }
+  return watchInputs(io, { command: "compile", isJson: options.json ?? false, digests, run: (round) => compileProgram(io, program, options, { digests, round }) });
 }
 
-async function compileProgram(io: Io, program: ProgramFile, options: Options, round?: Round): Promise<ExitCode> {
+async function compileProgram(io: Io, program: ProgramFile, options: Options, { digests, round }: { readonly digests: DigestMemory; readonly round?: Round }): Promise<ExitCode> {
   // A program that cannot be opened now may be there later.
   round?.inputs.nothing(join(program.root, program.file));
   const variant = chosenVariant(program, options);
@@ -62,7 +71,7 @@ async function compileProgram(io: Io, program: ProgramFile, options: Options, ro
   const result = await build({
     root: program.root, file: program.file, target: options.target, out, gates: options.gates, layout: options.layout, ...(options.dtype ? { hubType: options.dtype } : {}), signal: io.signal, onProgress: progress.update,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
-  }, round ? { observer: round.inputs, digests: round.digests } : {}).finally(() => progress.end());
+  }, { digests, ...(round ? { observer: round.inputs, data: round.data } : {}) }).finally(() => progress.end());
   const reports = [{ program, problems: result.problems, sources: result.sources }];
   const code = exitOf(reports, options.maxWarnings);
   if (options.json) {

@@ -8,13 +8,16 @@ import { type Compiled, compile } from "../../../compiler/compile.ts";
 import { type Host, HostError } from "../../../compiler/host.ts";
 import { planConstants } from "../../../compiler/emit/constants.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
-import { MemoryHost } from "../../../hosts/browser/memory-host.ts";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { check, compile as compileInPage, MemoryHost } from "../../../hosts/browser/compile.ts";
 import { sha256 } from "../../../hosts/browser/sha256.ts";
+import { check as checkOnDisk } from "../../../hosts/compile.ts";
 import { NodeHost } from "../../../hosts/node-host.ts";
+import { expectedOf, readSafetensors } from "../../support/golden.ts";
 import { ROOT } from "../../support/program.ts";
 
 test("compiler, grammar, the host of a page and what draws there bundle for a browser", async (t) => {
-  const entries = ["compiler/compile.ts", "compiler/function.ts", "compiler/claims.ts", "compiler/program.ts", "compiler/emit/onnx.ts", "compiler/emit/constants.ts", "compiler/emit/manifest.ts", "compiler/import/onnx-graph.ts", "grammar/parse.ts", "grammar/format.ts", "grammar/highlight.ts", "hosts/browser/memory-host.ts", "hosts/view/from-graph.ts", "hosts/view/from-onnx.ts", "hosts/view/page/main.ts"];
+  const entries = ["compiler/compile.ts", "compiler/function.ts", "compiler/claims.ts", "compiler/program.ts", "compiler/emit/onnx.ts", "compiler/emit/constants.ts", "compiler/emit/manifest.ts", "compiler/import/onnx-graph.ts", "grammar/parse.ts", "grammar/format.ts", "grammar/highlight.ts", "hosts/browser/compile.ts", "hosts/view/from-graph.ts", "hosts/view/from-onnx.ts", "hosts/view/page/main.ts"];
   // For browsers esbuild refuses `node:` and the bare names of Node's modules.
   const { metafile, outputFiles } = await build({ entryPoints: entries.map((e) => join(ROOT, e)), outdir: "out", bundle: true, minify: true, format: "esm", platform: "browser", write: false, metafile: true, logLevel: "silent" });
   t.deepEqual(Object.values(metafile.inputs).flatMap((i) => i.imports.filter((use) => use.external && use.path !== "<runtime>").map((use) => use.path)), []);
@@ -49,6 +52,28 @@ test("paths stay below the root, and files are read, in part too, and refused as
   t.deepEqual(memory.readRange(config, 5, 20), new Uint8Array(disk.readRange(config, 5, 20)));
   t.is(await memory.digestFile(config), await disk.digestFile(config));
   for (const wrong of [() => memory.read("none"), () => memory.read("pipelines"), () => memory.readRange(config, 600, 1000), () => memory.list(config)]) t.throws(wrong, { instanceOf: HostError });
+});
+
+test("kirigami/browser: problems of a text that is typed, and a model with its contract that ONNX Runtime runs", async (t) => {
+  const file = "pipelines/digits.kiri";
+  const text = readFileSync(join(ROOT, file), "utf8");
+  t.deepEqual(check(memory, { file }).problems, []);
+  t.true(check(memory, { file }).variants.includes("lite"));
+  t.deepEqual(check(memory, { file, text: text.replace("use image", "use imagee") }).problems.map((p) => p.code), checkOnDisk({ root: ROOT, file, text: text.replace("use image", "use imagee") }).problems.map((p) => p.code));
+  const { built, problems } = await compileInPage(memory, { file, variant: "lite" });
+  t.deepEqual(problems, []);
+  t.deepEqual(built?.contract.outputs.map((o) => `${o.name}: ${o.type}`), ["label: int", "confidence: float"]);
+  t.deepEqual(built?.contract.pipeline, { name: "digits", file, variant: "lite", ...(built?.contract.pipeline.doc === undefined ? {} : { doc: built.contract.pipeline.doc }) });
+  const session = await InferenceSession.create(built?.model ?? new Uint8Array(), { executionProviders: ["cpu"], logSeverityLevel: 3, ...(built?.data ? { externalData: [built.data] } : {}) });
+  const digits = readSafetensors(join(ROOT, "pipelines/data/digits/digits.safetensors"));
+  const count = 100;
+  const pictures = Uint8Array.from(expectedOf(digits, "picture").data as ArrayLike<number>).subarray(0, count * 28 * 28);
+  const found = await session.run({ [session.inputNames[0] ?? ""]: new Tensor("uint8", pictures, [count, 1, 28, 28]) });
+  const labels = Array.from((found.label?.data ?? []) as ArrayLike<bigint>, Number);
+  const wanted = Array.from(expectedOf(digits, "label").data as ArrayLike<bigint>, Number).slice(0, count);
+  t.true(labels.filter((label, i) => label === wanted[i]).length >= 90, labels.join());
+  await session.release();
+  t.is((await compileInPage(memory, { file, variant: "none" })).built, undefined);
 });
 
 test("the same program is compiled to the same bytes in memory and on the disk", async (t) => {

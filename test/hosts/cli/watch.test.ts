@@ -19,6 +19,11 @@ function project(files: Readonly<Record<string, string>>): string {
   return root;
 }
 
+interface Place {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A command that goes on until it is stopped. */
 class Watching {
   static readonly #all: Watching[] = [];
@@ -34,10 +39,10 @@ class Watching {
   readonly #ended: Promise<number>;
   #grown: () => void = () => {};
 
-  constructor(cwd: string, ...args: readonly string[]) {
+  constructor({ cwd, env = {} }: Place, ...args: readonly string[]) {
     const stream = (take: (text: string) => void) => ({ write: (text: string | Uint8Array) => { take(Buffer.from(text).toString("utf8")); this.#grown(); } });
     const [stdout, stderr] = [stream((text) => { this.out += text; }), stream((text) => { this.err += text; })];
-    this.#ended = main(args, { stdin: Readable.from([]), stdout, stderr, cwd, env: {}, signal: this.#abort.signal });
+    this.#ended = main(args, { stdin: Readable.from([]), stdout, stderr, cwd, env, signal: this.#abort.signal });
     Watching.#all.push(this);
   }
 
@@ -69,9 +74,9 @@ class Watching {
 }
 
 /** Files of the test that were written this moment would count as written during the first round. */
-async function started(cwd: string, ...args: readonly string[]): Promise<Watching> {
+async function started(place: string | Place, ...args: readonly string[]): Promise<Watching> {
   await new Promise((done) => setTimeout(done, 50));
-  return new Watching(cwd, ...args);
+  return new Watching(typeof place === "string" ? { cwd: place } : place, ...args);
 }
 
 interface Answered {
@@ -171,17 +176,40 @@ test("weights that are as they were are not hashed again, and new ones are notic
   // A file that was just written is not trusted to stay: its time of change has to be some seconds old.
   await new Promise((done) => setTimeout(done, 2100));
   const size = statSync(weights).size;
-  const watching = await started(cwd, "compile", "main.kiri", "--watch", "--json");
+  const cache = temporaryFolder();
+  const watching = await started({ cwd, env: { XDG_CACHE_HOME: cache } }, "compile", "main.kiri", "--watch", "--json");
   await watching.rounds(1);
   t.true(watching.answers[0]?.ok, watching.out);
+  const data = join(cwd, "build/main/model.onnx.data");
+  const [inode, content] = [statSync(data).ino, readFileSync(data)];
   writeFileSync(join(cwd, "main.kiri"), `// An edit.\n${readFileSync(join(cwd, "main.kiri"), "utf8")}`);
   await watching.rounds(2);
   const [first, second] = watching.answers.map((a) => a.watch.bytesHashed);
   t.true((first ?? 0) >= size, `${first} of ${size} bytes`);
   t.true((second ?? size) < 4096, `${second} bytes were hashed again`);
-  write(2);
+  t.is(statSync(data).ino, inode, "the weights of the build before are linked, and neither read nor written");
+  // Another use of the same weights is another file, and so is one that somebody wrote into.
+  const text = readFileSync(join(cwd, "main.kiri"), "utf8");
+  writeFileSync(join(cwd, "main.kiri"), text.replace("layer(x)", "layer(x) * 2.0"));
   await watching.rounds(3);
-  t.deepEqual(watching.answers[2]?.watch.changed, ["layer/model.safetensors"]);
+  t.is(statSync(data).ino, inode, "what the constants are is what counts, not the graph around them");
+  writeFileSync(data, "something else");
+  writeFileSync(join(cwd, "main.kiri"), text);
+  await watching.rounds(4);
+  t.true(watching.answers[3]?.ok, watching.out);
+  t.deepEqual(readFileSync(data), content);
+  await new Promise((done) => setTimeout(done, 2100));
+  // The next process remembers; one that is told to verify reads all of it.
+  const next = await started({ cwd, env: { XDG_CACHE_HOME: cache } }, "compile", "main.kiri", "--watch", "--json");
+  const full = await started({ cwd, env: { XDG_CACHE_HOME: cache } }, "compile", "main.kiri", "--watch", "--json", "--verify", "-o", "build/full");
+  await Promise.all([next.rounds(1), full.rounds(1)]);
+  t.true((next.answers[0]?.watch.bytesHashed ?? size) < 4096, next.out);
+  t.true((full.answers[0]?.watch.bytesHashed ?? 0) >= size, full.out);
+  await Promise.all([next.stop(), full.stop()]);
+  write(2);
+  await watching.rounds(5);
+  t.deepEqual(watching.answers[4]?.watch.changed, ["layer/model.safetensors"]);
+  t.notDeepEqual(readFileSync(data), content);
   t.is(await watching.stop(), 130);
 });
 
