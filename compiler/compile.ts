@@ -19,7 +19,7 @@ import type { Graph, GraphInput, GraphOutput } from "./graph/node.ts";
 import { dimsIn, quietOutputs, topological } from "./graph/node.ts";
 import type { Host } from "./host.ts";
 import { runPasses } from "./passes/order.ts";
-import { type Precision, type PrecisionName, withPrecision } from "./precision.ts";
+import { type Precision, type PrecisionName, precisionOf, withPrecision } from "./precision.ts";
 import { openProgram, type Program } from "./program.ts";
 import { Recorder } from "./rewrite/record.ts";
 import type { TargetName } from "./targets/target.ts";
@@ -100,7 +100,8 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
   if (!elaborated.value || hasErrors(elaborated.problems)) return { value: undefined, problems: elaborated.problems };
   const record = new Recorder();
   const inFull = runPasses(elaborated.value.graph, request.target, { record });
-  const half = request.precision === "f16" ? withPrecision(inFull, request.target, program.host) : undefined;
+  const asked = precisionOf(chosen.compression);
+  const half = (asked.name ?? request.precision) === "f16" ? withPrecision(inFull, request.target, program.host, asked.span) : undefined;
   const fused = half?.graph ?? inFull;
   const resolved = request.control ? { gates: [], problems: [] } : resolveGates(elaborated.value, record);
   const sources = program.modules.sources();
@@ -109,8 +110,8 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
     return source ? position(source, span.start) : { line: 1, column: 1 };
   };
   return {
-    value: hasErrors(resolved.problems) ? undefined : { ...elaborated.value, target: request.target, fused, record, gates: resolved.gates, precision: half?.precision, place },
-    problems: [...elaborated.problems, ...(half?.problems ?? []), ...resolved.problems],
+    value: hasErrors([...resolved.problems, ...asked.problems]) ? undefined : { ...elaborated.value, target: request.target, fused, record, gates: resolved.gates, precision: half?.precision, place },
+    problems: [...elaborated.problems, ...asked.problems, ...(half?.problems ?? []), ...resolved.problems],
   };
 }
 
@@ -147,7 +148,7 @@ function firstSound(tries: readonly (() => readonly Problem[])[]): readonly Prob
 function variantProblems(program: Program, pipeline: Ast.PipelineDecl, compression: Ast.CompressDecl, target: TargetName, values: Levels): readonly Problem[] {
   if (compression.items.some((item) => item.kind === "expect")) return compileProgram(program, { pipeline: pipeline.name.name, variant: compression.as?.name ?? compression.target.name, target, values }).problems;
   const woven = elaborate(program, pipeline, compression, { values });
-  return [...woven.problems, ...(woven.value ? resolveGates(woven.value, new Recorder()).problems : [])];
+  return [...woven.problems, ...precisionOf(compression).problems, ...(woven.value ? resolveGates(woven.value, new Recorder()).problems : [])];
 }
 
 /** The compressions of a model that the pipeline uses. */

@@ -1,4 +1,5 @@
 // `precision: f16`: a compiled graph brought to half precision, and what its author is told of it.
+import type * as Ast from "../grammar/ast.ts";
 import type { Span } from "../grammar/source.ts";
 import { type Problem, report } from "./diagnostics/define.ts";
 import { gates } from "./diagnostics/gates.ts";
@@ -16,6 +17,14 @@ export type { Precision } from "./passes/half.ts";
 /** What may be asked for; f32 is what everything is in without. */
 export const PRECISIONS = ["f16"] as const;
 export type PrecisionName = (typeof PRECISIONS)[number];
+
+/** What a variant says of it, the place where it does, and what is wrong with that. */
+export function precisionOf(compression: Ast.CompressDecl | undefined): { readonly name: PrecisionName | undefined; readonly span: Span | undefined; readonly problems: readonly Problem[] } {
+  const [first, second] = (compression?.items ?? []).filter((item) => item.kind === "precision");
+  const name = PRECISIONS.find((p) => p === first?.of.name);
+  const why = second ? "it is said twice" : first && !name ? `there is no precision ${first.of.name}` : undefined;
+  return { name, span: first?.span, problems: why === undefined ? [] : [report(gates.G641, second?.span ?? first?.of.span, { why, has: PRECISIONS })] };
+}
 
 /** Kept constants that are named in the message. */
 const NAMED = 3;

@@ -231,7 +231,7 @@ export interface CompressDecl extends Base {
   readonly items: readonly CompressItem[];
 }
 
-export type CompressItem = PlaceFold | PlaceRewrite | Require | Expect;
+export type CompressItem = PlaceFold | PlaceRewrite | Require | Expect | Precision;
 
 /** `fold tokens protect 1 in each blocks[2..] after attended with tome(r: 4) up after norm` */
 export interface PlaceFold extends Base {
@@ -269,6 +269,12 @@ export interface Expect extends Base {
   readonly kind: "expect";
   readonly what: Ident;
   readonly count: Expr | undefined;
+}
+
+/** `precision: f16` */
+interface Precision extends Base {
+  readonly kind: "precision";
+  readonly of: Ident;
 }
 
 /** `blocks[4..10].attention.probs`, `blocks[*]`, `blocks[-1]`, `blocks[0.. step 3]` */

@@ -584,6 +584,7 @@ export type CompressItemCstChildren = {
   placeRewrite?: PlaceRewriteCstNode[];
   requirement?: RequirementCstNode[];
   expectation?: ExpectationCstNode[];
+  precision?: PrecisionCstNode[];
 };
 
 export interface PlaceFoldCstNode extends CstNode {
@@ -658,6 +659,17 @@ export type ExpectationCstChildren = {
   Word: IToken[];
   Star?: IToken[];
   expression?: ExpressionCstNode[];
+};
+
+export interface PrecisionCstNode extends CstNode {
+  name: "precision";
+  children: PrecisionCstChildren;
+}
+
+export type PrecisionCstChildren = {
+  Precision: IToken[];
+  Colon: IToken[];
+  Word: IToken[];
 };
 
 export interface SelectorCstNode extends CstNode {

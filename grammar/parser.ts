@@ -494,6 +494,7 @@ export class KiriParser extends CstParser {
       { ALT: () => this.SUBRULE(this.placeRewrite) },
       { ALT: () => this.SUBRULE(this.requirement) },
       { ALT: () => this.SUBRULE(this.expectation) },
+      { ALT: () => this.SUBRULE(this.precision) },
     ]);
   });
 
@@ -568,6 +569,12 @@ export class KiriParser extends CstParser {
       this.CONSUME(of("Star"));
       this.SUBRULE(this.expression);
     });
+  });
+
+  readonly precision = this.RULE("precision", () => {
+    this.CONSUME(of("Precision"));
+    this.CONSUME(of("Colon"));
+    this.CONSUME(of("Word"));
   });
 
   readonly selector = this.RULE("selector", () => {

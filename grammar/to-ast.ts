@@ -329,13 +329,14 @@ export class Declarations {
   }
 
   #item(node: Cst.CompressItemCstNode): Ast.CompressItem[] {
-    const { placeFold, placeRewrite, requirement, expectation } = node.children;
+    const { placeFold, placeRewrite, requirement, expectation, precision } = node.children;
     if (placeFold?.[0]) return [this.#placeFold(placeFold[0])];
     if (placeRewrite?.[0]) {
       const [made] = placeRewrite;
       return [{ kind: "place-rewrite", region: this.#selector(only(made.children.selector)), with: this.#call(only(made.children.expression)), span: this.x.of(made) }];
     }
     if (requirement?.[0]) return [this.#require(requirement[0])];
+    if (precision?.[0]) return [{ kind: "precision", of: this.x.ident(only(precision[0].children.Word)), span: this.x.of(precision[0]) }];
     if (!expectation?.[0]) return [];
     const { Word, Star, expression } = expectation[0].children;
     return [{ kind: "expect", what: this.x.ident(only(Word)), count: Star ? this.x.expression(only(expression)) : undefined, span: this.x.of(expectation[0]) }];

@@ -41,7 +41,7 @@ const WORDS: readonly Row[] = [
   row("True", "true", "constant", "reserved", ["BoolWord"]),
   row("False", "false", "constant", "reserved", ["BoolWord"]),
   ...words("soft", "declaration", "record sites layer fold rewrite tokenizer decode model compress data pipeline check param carry"),
-  ...words("soft", "modifier", "from into offers named when reads down up by at across each after with protect drop of on require report expect fused some step"),
+  ...words("soft", "modifier", "from into offers named when reads down up by at across each after with protect drop of on require report expect fused some step precision"),
   row("None", "none", "constant", "soft", ["Word"]),
 ].sort((a, b) => String(b.pattern).length - String(a.pattern).length);
 

@@ -11,6 +11,7 @@ import { MANIFEST, manifestOf, shown } from "../compiler/emit/manifest.ts";
 import { DATA_FILE, UnusableWeight } from "../compiler/emit/constants.ts";
 import { planDigest } from "../compiler/emit/plan-digest.ts";
 import { type Host, HostError } from "../compiler/host.ts";
+import type { PrecisionName } from "../compiler/precision.ts";
 import type { TargetName } from "../compiler/targets/target.ts";
 import type { Source } from "../grammar/source.ts";
 import type { Manifest } from "../runtime/artifact.d.ts";
@@ -51,6 +52,8 @@ export interface BuildOptions {
   readonly layout?: "artefact" | "hf";
   /** As what the model is stored in such a directory; found by its weights unless given. */
   readonly hubType?: HubType;
+  /** What the graph computes in, where the variant does not say; f32 without either. */
+  readonly precision?: PrecisionName;
   /** One more output `folds`: which tokens went together; see `CompileRequest`. */
   readonly trace?: boolean;
   readonly signal?: AbortSignal;
@@ -94,7 +97,7 @@ export async function build(options: BuildOptions, looking: Looking = {}): Promi
   try {
     signal?.throwIfAborted();
     host.progress("compiling", 0, 1);
-    const outcome = compile(host, { file: options.file, pipeline: options.pipeline, variant: options.variant, target: options.target ?? "cpu", ...(options.trace === undefined ? {} : { trace: options.trace }) });
+    const outcome = compile(host, { file: options.file, pipeline: options.pipeline, variant: options.variant, target: options.target ?? "cpu", ...(options.trace === undefined ? {} : { trace: options.trace }), ...(options.precision ? { precision: options.precision } : {}) });
     problems.push(...outcome.problems);
     sources = outcome.sources;
     const compiled = outcome.value;

@@ -61,6 +61,46 @@ export interface Manifest {
     [k: string]: number;
   };
   /**
+   * What is in half precision and what is not; absent where none was asked for.
+   */
+  precision?: {
+    /**
+     * Whether results are in f16 too; else only weights are stored so.
+     */
+    computes: boolean;
+    /**
+     * Operations in f16.
+     */
+    half: number;
+    /**
+     * Operations in f32, by what they are and why.
+     */
+    single: {
+      op: string;
+      why: string;
+      count: number;
+      /**
+       * Where the first of them stands.
+       */
+      path: string;
+    }[];
+    /**
+     * Conversions that a run makes of what it computes.
+     */
+    casts: number;
+    /**
+     * Constants in f16.
+     */
+    stored: number;
+    /**
+     * Constants that f16 cannot hold.
+     */
+    kept: {
+      name: string;
+      largest: number;
+    }[];
+  };
+  /**
    * Every other file of the artefact, by its path in it.
    */
   files: {

@@ -23,7 +23,7 @@ const SHOWN_ELSEWHERE: Readonly<Record<string, string>> = {
   G610: "test/hosts/evaluation/control.test.ts",
   ...Object.fromEntries(["G631", "G632", "G633"].map((code) => [code, "test/hosts/evaluation/tune.test.ts"])),
   ...Object.fromEntries(["I501", "I502", "I503", "I504", "I505", "I506", "I507", "I508", "I509"].map((code) => [code, "test/compiler/import/onnx-graph.test.ts"])),
-  G640: "test/hosts/optimise.test.ts", W417: "test/hosts/optimise.test.ts",
+  W417: "test/hosts/optimise.test.ts",
   W412: "test/compiler/emit/unusable.test.ts", W415: "test/compiler/emit/unusable.test.ts", W416: "test/compiler/import/checkpoint.test.ts",
 };
 

@@ -75,6 +75,10 @@ export const gates = define({
     says: (h: { target: string }) => `ONNX Runtime has few operators for f16 on ${h.target === "cpu" ? "a CPU" : h.target}: weights are stored in f16, half as large, and widened as the model is loaded; results stay in f32.`,
     next: () => "`--target cuda` computes in f16 too, and so does `--target portable`, which other runtimes load (WebGPU in a browser).",
   }),
+  G641: error("This precision is not one", {
+    says: (h: { why: string; has: readonly string[] }) => `What is computed in is f32, unless a variant asks for ${h.has.map((p) => `\`precision: ${p}\``).join(" or ")}: here ${h.why}.`,
+    next: (h) => `Write \`precision: ${h.has[0] ?? ""}\` once, or leave it out.`,
+  }),
   G620: error("An import asks for what there is not", {
     says: (h: { query: string; why: string }) => `The import ends in \`?${h.query}\`: ${h.why}.`,
     next: () => "An import takes `pipeline=NAME`, `compress=NAME` or `plain`, and `target=cpu`, `cuda` or `portable`, joined by `&`.",

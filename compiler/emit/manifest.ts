@@ -52,10 +52,13 @@ export function manifestOf(compiled: Compiled, { version, digests, files }: Mani
     selectors: compiled.selectors.map(({ selector, resolved }) => ({ selector, resolved: [...resolved] })),
     cost: { total: cost.total, blocks: cost.blocks, folds: cost.folds, weightBytes: cost.weightBytes },
     fused: sorted(compiled.record.fused),
+    ...(compiled.precision ? { precision: precisionOf(compiled.precision) } : {}),
     files: sorted(files),
     digests: { ...digests },
   };
 }
+
+const precisionOf = ({ computes, half, single, casts, stored, kept }: NonNullable<Compiled["precision"]>): NonNullable<Manifest["precision"]> => ({ computes, half, single: single.map((s) => ({ ...s })), casts, stored, kept: kept.map((k) => ({ ...k })) });
 
 /** Full sha256 of all that decided the artefact's bytes: program files, the library's too, configurations, weights, tokenizers. Paths are relative to the project. */
 export async function digestSources(compiled: Compiled, host: Host, signal?: AbortSignal): Promise<Record<string, string>> {

@@ -1,6 +1,7 @@
 // `--precision`, and what people are told of a graph in half precision: what stayed in f32, and why.
 import { Option } from "commander";
 import { type Precision, PRECISIONS } from "../../compiler/precision.ts";
+import type { Manifest } from "../../runtime/artifact.d.ts";
 import { table } from "./table.ts";
 
 export const precisionOption = (): Option =>
@@ -9,7 +10,7 @@ export const precisionOption = (): Option =>
 /** Reasons that are shown; the JSON has all. */
 const SHOWN = 12;
 
-export function precisionText(precision: Precision | undefined): string {
+export function precisionText(precision: Precision | Manifest["precision"]): string {
   if (!precision) return "";
   const { computes, half, single, casts, stored, kept } = precision;
   const head = computes ? `in f16: ${half} operations and ${stored} constants, with ${casts} conversions` : `in f16: ${stored} weights; all results in f32`;

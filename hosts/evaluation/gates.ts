@@ -51,7 +51,7 @@ export async function measureGates({ host, compiled, directory, signal }: GateRu
       }
     }
     const manifest = createHash("sha256").update(await readFile(join(directory, MANIFEST))).digest("hex");
-    return { report: reportOf({ manifest, gates: measured, data }), problems };
+    return { report: reportOf({ manifest, gates: measured, data, ...(compiled.precision ? { precision: compiled.precision } : {}) }), problems };
   } finally {
     await trial[Symbol.asyncDispose]();
   }

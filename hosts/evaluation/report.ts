@@ -1,6 +1,7 @@
 // `report.json` of an artefact: what its gates measured, on which data and machine. It lies beside the files that the manifest lists, and none of them depends on it.
 import { arch, availableParallelism, cpus, platform } from "node:os";
 import { type ArtifactFile, heldFile } from "../../compiler/emit/artifact-file.ts";
+import type { Precision } from "../../compiler/precision.ts";
 import { onnxRuntimeVersion } from "../../runtime/onnxruntime.ts";
 import { version } from "../version.ts";
 
@@ -32,6 +33,8 @@ export interface Report {
   readonly gates: readonly MeasuredGate[];
   /** Data by name: its file, that file's digest, how many records. */
   readonly data: Readonly<Record<string, { readonly file: string; readonly sha256: string; readonly records: number }>>;
+  /** What is in half precision and what is not; absent where none was asked for. */
+  readonly precision?: Precision;
   readonly machine: { readonly platform: string; readonly arch: string; readonly processor: string; readonly cores: number; readonly node: string; readonly onnxruntime: string };
 }
 

@@ -2,6 +2,7 @@
 import { type CompletionItem, CompletionItemKind, InsertTextFormat } from "vscode-languageserver/node";
 import type { Value } from "../../compiler/elaborate/value.ts";
 import { openCheckpoint } from "../../compiler/import/checkpoint.ts";
+import { PRECISIONS } from "../../compiler/precision.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import { DECLARATION_WORDS, TABLE } from "../../grammar/tokens.ts";
 import { activeParameter, callable, callAt, memberOf, pathBefore, tokensBefore } from "./call-at.ts";
@@ -179,10 +180,11 @@ function insideCompress(analysis: Analysis, d: Ast.CompressDecl, offset: number,
   if (last === "with") return placeable(analysis, region?.kind === "place-rewrite" ? "rewrite-type" : "fold-type", offset);
   if (last === "on") return [...analysis.program.data.map((x): CompletionItem => ({ label: x.name.name, kind: CompletionItemKind.Variable, detail: "data" })), ...TARGETS.map(word)];
   if (last === "fold") return [word("tokens")];
+  if (last === ":" && tokens[tokens.length - 2] === "precision") return PRECISIONS.map(word);
   if (last === "up") return [word("after"), word("none")];
   if (last === "{" || tokens.length === 0 || /[)\]\w]$/.test(last ?? "")) {
     const line = analysis.module.source.text.slice(analysis.module.source.text.lastIndexOf("\n", offset - 1) + 1, offset);
-    if (/^\s*\w*$/.test(line)) return ["fold", "rewrite", "require", "report", "expect"].map(word);
+    if (/^\s*\w*$/.test(line)) return ["fold", "rewrite", "require", "report", "expect", "precision"].map(word);
     if (/^\s*fold\s+tokens\b(?!.*\b(?:each|across)\b)/.test(line)) return [word("protect"), word("in each"), word("across")];
     if (/\b(?:each|across)\b(?!.*\bwith\b)/.test(line)) return [word("after"), word("with")];
     if (/\bwith\b.*\)\s*\w*$/.test(line)) return [word("up after"), word("up none")];

@@ -25,7 +25,7 @@ const CASES: Readonly<Record<string, readonly [string, string]>> = {
   folds: ["fold f(r:Int):N->K where K=N-r{down(x:f32)reads k=m:f32->c:f32{x}}\n", "fold f(r: Int) : N -> K where K = N - r { down(x: f32) reads k = m: f32 -> c: f32 { x } }\n"],
   records: ["record R{h:Int,w:Int\nlet a=h}\n", "record R {\n  h: Int, w: Int\n  let a = h\n}\n"],
   "open values": ["compress m as l { fold tokens in each b[*] with t( r : [?  in 2 .. 9 ;6][ index ],k:?,s: ? in[a ,b]) }\n", "compress m as l { fold tokens in each b[*] with t(r: [? in 2..9; 6][index], k: ?, s: ? in [a, b]) }\n"],
-  compress: ["compress m as l{fold tokens protect 1 in each b[ * ]after s with t( r:4 )up none\nrequire drop of a(l)<=0.1 on d}\n", "compress m as l {\n  fold tokens protect 1 in each b[*] after s with t(r: 4) up none\n  require drop of a(l) <= 0.1 on d\n}\n"],
+  compress: ["compress m as l{fold tokens protect 1 in each b[ * ]after s with t( r:4 )up none\nrequire drop of a(l)<=0.1 on d\nprecision :f16}\n", "compress m as l {\n  fold tokens protect 1 in each b[*] after s with t(r: 4) up none\n  require drop of a(l) <= 0.1 on d\n  precision: f16\n}\n"],
 };
 
 for (const [name, [before, after]] of Object.entries(CASES)) test(name, (t) => {

@@ -1,6 +1,7 @@
 // `kiri compile`: a pipeline into an artefact, its gates measured before the artefact takes its place.
 import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
+import type { PrecisionName } from "../../../compiler/precision.ts";
 import type { Report as GateReport } from "../../evaluation/report.ts";
 import { build } from "../../build.ts";
 import { DigestMemory } from "../../digest-memory.ts";
@@ -11,6 +12,7 @@ import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
 import { exitOf, maxWarningsOption, printJson, printProblems } from "../problems.ts";
+import { precisionOption, precisionText } from "../precision.ts";
 import { ProgressLines } from "../progress.ts";
 import { oneProgram, type ProgramFile } from "../project.ts";
 import { table } from "../table.ts";
@@ -23,6 +25,7 @@ interface Options extends VariantOptions {
   readonly gates: boolean;
   readonly layout: "artefact" | "hf";
   readonly dtype?: HubType;
+  readonly precision?: PrecisionName;
   readonly json?: boolean;
   readonly watch?: boolean;
   readonly verify?: boolean;
@@ -35,6 +38,7 @@ export function addCompile(program: Command, context: Context): void {
     .option("--no-gates", "measure nothing that is required")
     .addOption(new Option("--layout <name>", "hf: a directory of the Hugging Face hub, which transformers.js loads").choices(["artefact", "hf"]).default("artefact"))
     .addOption(new Option("--dtype <name>", "with --layout hf: what the model is stored as, which names its file; found by its weights unless given").choices(HUB_TYPES))
+    .addOption(precisionOption())
     .addOption(maxWarningsOption())
     .option("--json", "print JSON")
     .option("--verify", "hash every input in full, whatever is remembered of large files that are as they were")
@@ -44,6 +48,7 @@ export function addCompile(program: Command, context: Context): void {
     ["kiri compile pipelines/digits.kiri", "the plain model"],
     ["kiri compile pipelines/digits.kiri --variant lite -o build/lite", "a variant, its gates measured"],
     ["kiri compile pipelines/embed.kiri --layout hf -o hub/embed", "for transformers.js: onnx/model.onnx, config.json, tokenizer.json"],
+    ["kiri compile pipelines/embed.kiri --precision f16 --target portable", "in half precision, as `precision: f16` in a `compress` says it"],
     ["kiri compile pipelines/digits.kiri --no-gates --watch", "again after each edit"],
     ["kiri compile --variant lite --no-gates --json", "in a script, measuring nothing"],
   ]);
@@ -69,7 +74,7 @@ async function compileProgram(io: Io, program: ProgramFile, options: Options, { 
   const name = options.pipeline ?? program.file.replace(/^.*\//, "").replace(/\.kiri$/, "");
   const out = resolve(io.cwd, options.out ?? join("build", variant === undefined ? name : `${name}-${variant}`));
   const result = await build({
-    root: program.root, file: program.file, target: options.target, out, gates: options.gates, layout: options.layout, ...(options.dtype ? { hubType: options.dtype } : {}), signal: io.signal, onProgress: progress.update,
+    root: program.root, file: program.file, target: options.target, out, gates: options.gates, layout: options.layout, ...(options.dtype ? { hubType: options.dtype } : {}), ...(options.precision ? { precision: options.precision } : {}), signal: io.signal, onProgress: progress.update,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(variant === undefined ? {} : { variant }),
   }, { digests, ...(round ? { observer: round.inputs, data: round.data } : {}) }).finally(() => progress.end());
   const reports = [{ program, problems: result.problems, sources: result.sources }];
@@ -84,7 +89,7 @@ async function compileProgram(io: Io, program: ProgramFile, options: Options, { 
   const { files, cost, fused } = result.manifest;
   const size = Object.values(files).reduce((sum, f) => sum + f.bytes, 0);
   const counts = Object.entries(fused).filter(([, n]) => n > 0).map(([op, n]) => `${op} × ${n}`);
-  io.stderr.write(`${bytes(size)}, ${large(cost.total)} multiply-adds${counts.length ? `, fused: ${counts.join(", ")}` : ""}\n`);
+  io.stderr.write(`${bytes(size)}, ${large(cost.total)} multiply-adds${counts.length ? `, fused: ${counts.join(", ")}` : ""}\n${precisionText(result.manifest.precision)}`);
   const shown = relative(io.cwd, result.artifact);
   io.stdout.write(`${shown.startsWith("..") ? result.artifact : shown}\n`);
   return code;

@@ -17,6 +17,7 @@ import { EXIT, type ExitCode } from "../exit.ts";
 import { fusionsOf, fusionText } from "../fusions.ts";
 import type { Io } from "../io.ts";
 import { exitOf, printJson, printProblems, type Report } from "../problems.ts";
+import { precisionText } from "../precision.ts";
 import { oneProgram, type ProgramFile } from "../project.ts";
 import { isArtifact } from "../runnable.ts";
 import { percent, table } from "../table.ts";
@@ -140,7 +141,7 @@ function asJson(program: ProgramFile, plain: Compiled, woven: Compiled, options:
   const { total, blocks, folds, weightBytes } = woven.cost;
   return {
     file: program.file, pipeline: woven.pipeline.name.name, pipelines: woven.program.pipelines.map((p) => p.name.name), variant: nameOf(woven) ?? null, variants: variantsOf(woven), target: woven.target,
-    inputs: edge(woven, woven.inputs), outputs: edge(woven, woven.outputs), selectors: woven.selectors, fused: fusedOf(woven),
+    inputs: edge(woven, woven.inputs), outputs: edge(woven, woven.outputs), selectors: woven.selectors, fused: fusedOf(woven), precision: woven.precision ?? null,
     cost: { total, blocks, folds, weightBytes, plainTotal: plain.cost.total, plainBlocks: plain.cost.blocks }, sites: sitesOf(plain, woven), costs: costsOf(plain, woven, true),
     ...(options.fusions ? { fusions: fusionsOf(woven) } : {}), ...(options.graph ? { graph: printGraph(options.graph === "tensor" ? woven.graph : woven.fused, { paths: true }) } : {}),
   };
@@ -167,7 +168,7 @@ function asText(program: ProgramFile, plain: Compiled, woven: Compiled, options:
     : table([...columns("layer", "plain"), { title: name, align: "right" }], work.map((c) => [c.path, large(c.plain), large(c.woven)]));
   const sites = sitesOf(plain, woven);
   const places = name === undefined ? table([{ title: "site" }, { title: "type" }], sites.map((s) => [s.path, s.plain])) : table([{ title: "site" }, { title: "plain" }, { title: name }], sites.map((s) => [s.path, s.plain, s.folded ?? "same"]));
-  return [head, costs, ...(options.sites ? [places] : []), ...(options.fusions ? [fusionText(woven)] : [])].join("\n");
+  return [head, ...(woven.precision ? [precisionText(woven.precision)] : []), costs, ...(options.sites ? [places] : []), ...(options.fusions ? [fusionText(woven)] : [])].join("\n");
 }
 
 /** A manifest has sums; what they are sums of is seen in the program, and in the graph itself. */
@@ -201,6 +202,7 @@ async function inspectArtifact(io: Io, directory: string, options: Options): Pro
     line("fused", Object.entries(fused).filter(([, n]) => n > 0).map(([op, n]) => `${op} × ${n}`).join(", ")),
     line("weights", bytes(cost.weightBytes)),
     line("work", `${large(cost.total)} multiply-adds a record; ${large(cost.folds)} of them fold`),
+    ...(manifest.precision ? ["\n", precisionText(manifest.precision)] : []),
     "\n", table([{ title: "file" }, { title: "size", align: "right" }, { title: "sha256" }], Object.entries(files).map(([path, f]) => [path, bytes(f.bytes), f.sha256.slice(0, 16)])),
   ].join(""));
   return EXIT.success;
