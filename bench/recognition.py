@@ -11,9 +11,9 @@ record whose first channel is largest, in their order, and all that it is given 
 
 The data of test/compiler/import/recognise.test.ts:
 python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter script --only bert,swin,dinov2,packed,table
-python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter dynamo --only vit,whisper-decoder
+python bench/recognition.py test/compiler/import/exports --tiny --expect --exporter dynamo --only vit
 python bench/recognition.py test/compiler/import/exports --tiny --expect --strong --exporter script --only phi,t5
-python bench/recognition.py test/compiler/import/exports --tiny --expect --strong --exporter dynamo --only bert,clip-text,llama,gemma2,deberta-v2
+python bench/recognition.py test/compiler/import/exports --tiny --expect --strong --exporter dynamo --only bert,clip-text,llama,gemma2,deberta-v2,whisper-decoder,gpt2
 python bench/recognition.py test/compiler/import/exports --tiny --expect --strong --exporter fused --only gpt2
 """
 import argparse

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
+import { alike } from "../compiler/import/alike.ts";
 import { importModel } from "../compiler/import/onnx-graph.ts";
 import { type Recognition, recognise } from "../compiler/import/recognise/recognise.ts";
 import { NodeHost } from "../hosts/node-host.ts";
@@ -31,7 +32,7 @@ const given = args.filter((a, i) => !a.startsWith("--") && args[i - 1] !== "--js
 function seen(path: string): { readonly found: Recognition; readonly milliseconds: number } | string {
   const host = new NodeHost({ root: dirname(path) });
   try {
-    const { value, problems } = importModel(host, basename(path), { raise: "all" });
+    const { value, problems } = importModel(host, basename(path), { raise: "all", same: alike });
     if (!value) return problems.map((p) => p.says).join("; ");
     const start = performance.now();
     const found = recognise(value.graph);

@@ -15,7 +15,7 @@ import type { LayerInstance } from "../elaborate/layer.ts";
 import { Scope } from "../elaborate/scope.ts";
 import { describe, type FoldInstance, showTensor, sizeValue, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
-import type { Seen } from "../graph/per-record.ts";
+import { mixesTokens, type Seen } from "../graph/per-record.ts";
 import { substituteAttrs } from "../graph/substitute.ts";
 import { asSymbol, constant, type Dim, divideExactly, isDim, subtract, symbol, symbolsOf } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
@@ -49,6 +49,9 @@ interface Fall {
   readonly site: Site;
   readonly fold: FoldInstance;
 }
+
+/** What folds call where tokens stood. */
+const POSITIONS = "positions";
 
 type Counts = ReadonlyMap<string, Dim>;
 const NONE: Counts = new Map();
@@ -303,11 +306,28 @@ class Weaver {
   }
 
   #fromFollowed(node: Node, name: string, level: number): View | undefined {
+    // What is made of several positions at once is taken along as they are.
+    const positions = mixesTokens(node, (d) => symbolsOf(d).has(name)) ? this.#positionsIn(node, name, level) : undefined;
+    if (positions) return node.type.dims.every((d) => d.key === name || !symbolsOf(d).has(name)) ? this.#companion(this.#active[level] as Active, positions, this.#followed(node, node, name, level - 1)) : undefined;
     // One value for every token, however many there are.
     if (isUniform(node, name)) return this.#remadeAs(node, node.inputs.map((input) => ({ node: input })), new Map([[name, (this.#active[level] as Active).fallen.after]]));
     const inputs = node.inputs.map((input) => this.#followed(input, node, name, level));
     if (inputs.length === 0 || inputs.includes(undefined)) return undefined;
     return this.#remadeAs(node, inputs as View[], this.#renewed(node, inputs as View[], this.#merged(node, inputs as View[])));
+  }
+
+  /** How a fold takes positions along, where all that counts tokens in `node` is made of them. */
+  #positionsIn(node: Node, name: string, level: number): Ast.Companion | undefined {
+    let found: Ast.Companion | undefined;
+    const seen = new Set([node]);
+    for (const at of seen) {
+      const companion = this.#active[level]?.companions.get(at);
+      const from = companion || isUniform(at, name) ? [] : at.inputs.filter((x) => mentions(x, name));
+      if (companion ? companion.name.name !== POSITIONS : from.length === 0 && !isUniform(at, name)) return undefined;
+      found = companion ?? found;
+      for (const x of from) seen.add(x);
+    }
+    return found;
   }
 
   #remadeAs(node: Node, inputs: readonly Seen[], counts: Counts): View | undefined {
@@ -345,7 +365,7 @@ class Weaver {
       let { node } = view;
       for (const [at, dim] of view.node.type.dims.entries()) if (dim.key === fallen.before.key) node = foldAlong(this.#e, fallen, rule, node, at);
       if (this.#ragged.has(fallen.after)) this.#ragged.trust(node);
-      return { node, counts: new Map([...view.counts, [name, fallen.after]]), isPerRecord: view.isPerRecord, isPosition: companion.name.name === "positions" };
+      return { node, counts: new Map([...view.counts, [name, fallen.after]]), isPerRecord: view.isPerRecord, isPosition: companion.name.name === POSITIONS };
     });
   }
 

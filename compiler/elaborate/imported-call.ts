@@ -26,7 +26,8 @@ export function callImported(e: Elaboration, model: ImportedModel, call: Ast.Cal
   const given = argumentsOf(e, model, call, scope);
   if (!given) return { kind: "poison" };
   const sizes = otherSizes(e, given);
-  const fitting = (sizes.size > 0 && model.resized(sizes)) || model;
+  const same = sameSizes(model, given);
+  const fitting = (sizes.size + same.size > 0 && model.resized(sizes, same)) || model;
   const ports = fitting.imported.graph.inputs;
   const again = new Again(e, fitting, given.map((a, i) => ({ ...a, port: ports[i]?.node ?? a.port })), call.span);
   const outputs = fitting.imported.results.map(({ name, node }) => [identifier(name), again.result(node)] as const);
@@ -83,6 +84,22 @@ function otherSizes(e: Elaboration, given: readonly Argument[]): InputSizes {
     });
     if (other.length > 0) out.set(file, new Map(other));
   }
+  return out;
+}
+
+/** Sizes that the file leaves open under several names, where arguments have one: of each the name that stands for all. */
+function sameSizes({ name }: ImportedModel, given: readonly Argument[]): ReadonlyMap<string, string> {
+  const first = new Map<string, string>();
+  const out = new Map<string, string>();
+  for (const { port, value } of given)
+    for (const [axis, wanted] of port.type.dims.entries()) {
+      const found = value.node.type.dims[axis]?.key ?? "";
+      const open = asSymbol(wanted)?.slice(name.length + 1);
+      if (open === undefined || open.startsWith("#")) continue;
+      const known = first.get(found);
+      if (known === undefined) first.set(found, open);
+      else if (known !== open) out.set(open, known);
+    }
   return out;
 }
 

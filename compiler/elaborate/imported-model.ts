@@ -26,8 +26,8 @@ export interface ImportedModel {
   readonly places: Places;
   /** Paths of the blocks, by stack and depth. */
   readonly blocks: readonly { readonly path: string; readonly isFirst: boolean; readonly sites: ReadonlyMap<string, RecognisedSite> }[];
-  /** The same file on inputs of other sizes than it fixes; undefined where one of its nodes does not fit them. */
-  readonly resized: (sizes: InputSizes) => ImportedModel | undefined;
+  /** The same file on inputs of other sizes than it fixes, and with sizes that are the same by their names in the file; undefined where one of its nodes does not fit them. */
+  readonly resized: (sizes: InputSizes, same: ReadonlyMap<string, string>) => ImportedModel | undefined;
 }
 
 /** Opens the file of `model NAME = import "…"`; what is wrong with it is told at the declaration. */
@@ -61,8 +61,8 @@ function modelOf(e: Elaboration, source: Source, imported: Imported): ImportedMo
     return made;
   });
   const others: ImportedModel[] = [];
-  const resized = (sizes: InputSizes): ImportedModel | undefined => {
-    const { value } = importModel(e.host, path, { into: { build: e.b, prefix: `${name}.resized${others.length}.`, span: decl.span }, sizes });
+  const resized = (sizes: InputSizes, same: ReadonlyMap<string, string>): ImportedModel | undefined => {
+    const { value } = importModel(e.host, path, { into: { build: e.b, prefix: `${name}.resized${others.length}.`, span: decl.span }, ...(sizes.size > 0 ? { sizes } : {}), same: () => same });
     const model = value && isWhole(imported, value) ? modelOf(e, source, value) : undefined;
     if (model) others.push(model);
     return model;
@@ -73,7 +73,7 @@ function modelOf(e: Elaboration, source: Source, imported: Imported): ImportedMo
 /** Whether the file means as much on other sizes: a node that does not fit them is carried through, or its type is not known. */
 function isWhole(imported: Imported, again: Imported): boolean {
   const ops = new Set([...imported.carried.keys(), ...again.carried.keys()]);
-  return [...ops].every((op) => imported.carried.get(op) === again.carried.get(op)) && again.results.every(({ node }, i) => !isOpaque(node.type) || isOpaque(imported.results[i]?.node.type ?? node.type));
+  return [...ops].every((op) => (imported.carried.get(op) ?? 0) >= (again.carried.get(op) ?? 0)) && again.results.every(({ node }, i) => !isOpaque(node.type) || isOpaque(imported.results[i]?.node.type ?? node.type));
 }
 
 function weightFiles(roots: readonly Node[]): Set<string> {

@@ -35,6 +35,21 @@ function refuseMisreading(node: Node, inputs: readonly Seen[]): void {
     throw new Mismatch(`${node.op === "foreign" ? String(node.attrs.opType) : node.op}: tokens are read at positions that they no longer stand at`, printType(x.node.type), printType(old.type));
 }
 
+/**
+ * Whether single elements of a value are made of several tokens of what it is given, `counts` telling sizes that count tokens: a
+ * running sum, differences of neighbours. It cannot be made again of some tokens, but like any value it has a part for each of them.
+ */
+export function mixesTokens(node: Node, counts: (size: Dim) => boolean): boolean {
+  const along = (axis: unknown, x = node.inputs[0]): boolean => { const d = x?.type.dims[axis as number]; return d !== undefined && counts(d); };
+  const { op, attrs, inputs } = node;
+  if (op === "slice") return along(attrs.axis) && !(asNumber(attrs.from as Dim) === 0 && (attrs.to as Dim).key === inputs[0]?.type.dims[attrs.axis as number]?.key);
+  if (op === "concat") return inputs.some((x) => along(attrs.axis, x));
+  if (op === "matmul") return along((inputs[0]?.type.dims.length ?? 0) - 1);
+  if (REDUCES.has(op)) return (attrs.axes as readonly number[]).some((axis) => along(axis));
+  if (op === "foreign") return !EACH_CARRIED.has(`${attrs.domain}${attrs.opType}`);
+  return (ALONG.has(op) || op === "topk" || op === "gather" || op === "gatherElements") && along(attrs.axis);
+}
+
 const EACH: ReadonlySet<string> = new Set(["neg", "exp", "log", "sqrt", "abs", "tanh", "erf", "sigmoid", "sin", "cos", "floor", "ceil", "round", "sign", "not", "relu", "atanh", "isnan", "cast", "clip", "hardSigmoid", "gelu", "silu"]);
 /** Operators of ONNX that were carried through and do the same to each element; what they are given besides has no axes. */
 const EACH_CARRIED: ReadonlySet<string> = new Set(["Clip"]);

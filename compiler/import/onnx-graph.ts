@@ -11,7 +11,7 @@ import { infer } from "../ops/index.ts";
 import { type Dim, constant, symbol, symbolsOf } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
 import { type GraphParts, attributeField, checkAttributes, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
-import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType } from "./onnx-file.ts";
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType, OnnxValue } from "./onnx-file.ts";
 import { Unusable, inlined } from "./onnx-inline.ts";
 import { type Around, upToDate } from "./onnx-opset.ts";
 import { openModel } from "./onnx-open.ts";
@@ -54,13 +54,15 @@ interface ImportOptions {
   readonly into?: { readonly build: Build; readonly prefix: string; readonly span: Span };
   /** Sizes of inputs in the place of those that the file fixes, by name and axis. */
   readonly sizes?: InputSizes;
+  /** Which sizes that the file names are one size of those who call it, by what the file says of its inputs. Exporters do not always know. */
+  readonly same?: (inputs: readonly OnnxValue[]) => ReadonlyMap<string, string>;
 }
 
 export type InputSizes = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
 /** Reads a model. What is wrong with it comes back as problems. */
-export function importModel(host: Host, path: string, { into, raise = into ? "all" : true, sizes }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
-  const opened = openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise, into, sizes).imported(), problems: replaceable(model, file) }));
+export function importModel(host: Host, path: string, { into, raise = into ? "all" : true, sizes, same }: ImportOptions = {}): { readonly value: Imported | undefined; readonly problems: readonly Problem[] } {
+  const opened = openModel(host, path, ({ model, window, place, file }) => ({ value: new Importer(host, window, model, place, file, raise, into, sizes).imported(same), problems: replaceable(model, file) }));
   return into ? { ...opened, problems: opened.problems.map((p) => ({ ...p, span: into.span })) } : opened;
 }
 
@@ -119,12 +121,13 @@ class Importer {
     this.#tensors = new Tensors(host, window, path, file);
   }
 
-  imported(): Imported {
+  imported(same: ImportOptions["same"]): Imported {
     const source = this.#source;
     const given = new Set([...source.initializers.map((t) => t.name), ...source.sparse.map((s) => s.values.name)]);
     // Until version 4 of the format every weight had to be an input too.
     const ports = source.inputs.filter((i) => !given.has(i.name));
     this.#refuseTwice(ports.map((i) => i.name), [...given]);
+    for (const [name, other] of same?.(ports) ?? []) this.#symbols.set(name, this.#sizeOf(other));
     // What the file tells of its values is true at its own sizes only.
     if (!this.#sizes) for (const { name, type } of [...source.values, ...source.outputs]) this.#told.set(name, type);
     const inputs = ports.map(({ name, type }): GraphInput => {

@@ -1,7 +1,7 @@
 // Raising of what moves elements: shapes that exporters compute in the graph become sizes.
 import { values } from "../graph/build.ts";
 import type { Literal, Node } from "../graph/node.ts";
-import { type Dim, add, asNumber, constant, divideExactly, minimum, product } from "../types/dim.ts";
+import { type Dim, add, asNumber, constant, divideExactly, minimum, product, subtract } from "../types/dim.ts";
 import type { DType } from "../types/tensor.ts";
 import { type Raise, only } from "./onnx-raising.ts";
 import { offset, places } from "./onnx-sizes.ts";
@@ -80,6 +80,19 @@ const expand: Raise = (u) => {
   return u.o.expand(x, u.readable(wanted, x));
 };
 
+/** Repeating a size of 1 is stretching it. */
+const tile: Raise = (u) => {
+  const x = u.x(0);
+  const times = u.sizes(1);
+  const wanted = x.type.dims.map((d, i) => {
+    const size = times[i] as Dim;
+    if (asNumber(size) === 1) return d;
+    only(asNumber(d) === 1, "what is repeated is more than one value");
+    return size;
+  });
+  return u.o.expand(x, u.readable(wanted, x));
+};
+
 const concat: Raise = (u) => {
   const rank = u.dims(0).length;
   const all = Array.from({ length: u.count }, (_, i) => i);
@@ -138,7 +151,8 @@ function stepped<T>(list: readonly T[], start: number, end: number, step: number
 function bound(at: Dim, whole: Dim): Dim {
   const [place, size] = [asNumber(at), asNumber(whole)];
   if (place === undefined) {
-    only(at.terms.every((t) => t.coefficient > 0) && (size !== undefined || at.key === whole.key), "where it ends is not known");
+    const isNatural = (d: Dim): boolean => d.terms.every((t) => t.coefficient > 0);
+    only(isNatural(at) && (size !== undefined || isNatural(subtract(whole, at))), "where it ends is not known");
     return at;
   }
   if (place >= END) return whole;
@@ -174,5 +188,5 @@ function equalParts(whole: Dim, count: number): Dim[] {
 }
 
 export const movement: readonly (readonly [string, Raise])[] = [
-  ["Reshape", reshape], ["Squeeze", squeeze], ["Unsqueeze", unsqueeze], ["Flatten", flatten], ["Transpose", transpose], ["Expand", expand], ["Concat", concat], ["Slice", slice], ["Split", split],
+  ["Reshape", reshape], ["Squeeze", squeeze], ["Unsqueeze", unsqueeze], ["Flatten", flatten], ["Transpose", transpose], ["Expand", expand], ["Tile", tile], ["Concat", concat], ["Slice", slice], ["Split", split],
 ];

@@ -29,8 +29,14 @@ const topk: Raise = (u) => {
   return [u.o.item(made, 0), u.o.item(made, 1)];
 };
 
+const cumsum: Raise = (u) => {
+  const x = plain(u.x(0));
+  only(u.int("exclusive", 0) === 0 && u.int("reverse", 0) === 0, "without the element itself, or from the end");
+  return u.o.cumsum(x, u.axis(u.numbers(1)[0] as number, x.type.dims.length));
+};
+
 export const reductions: readonly (readonly [string, Raise])[] = [
   ...(["reduceSum", "reduceMean", "reduceMax", "reduceMin", "reduceProd", "reduceL2"] as const).map((op) => [`R${op.slice(1)}`, reduce(op)] as const),
-  ["ArgMax", arg("argmax")], ["ArgMin", arg("argmin")], ["TopK", topk],
+  ["ArgMax", arg("argmax")], ["ArgMin", arg("argmin")], ["TopK", topk], ["CumSum", cumsum],
   ["Softmax", (u) => { const x = plain(u.x(0)); return u.o.softmax(x, u.axis(u.int("axis", -1), x.type.dims.length)); }],
 ];

@@ -1,7 +1,7 @@
 // Arithmetic of shapes, done while importing: what exporters compute in the graph from sizes becomes sizes again.
 import { type BinaryOp, values } from "../graph/build.ts";
 import type { Literal, Node } from "../graph/node.ts";
-import { type Dim, add, asNumber, constant, floorDivide, maximum, minimum, modulo, multiply, subtract } from "../types/dim.ts";
+import { type Dim, add, asNumber, constant, divideExactly, floorDivide, maximum, minimum, modulo, multiply, subtract } from "../types/dim.ts";
 import { type DType, isFloat } from "../types/tensor.ts";
 import type { Use } from "./onnx-use.ts";
 import { MOST_SIZES, type Value, valueOfSizes } from "./onnx-value.ts";
@@ -36,7 +36,7 @@ export const offset = (at: readonly number[], shape: readonly number[]): number 
 function quotient(a: Dim, b: Dim): Dim | undefined {
   const [x, y] = [asNumber(a), asNumber(b)];
   if (x !== undefined && y !== undefined) return y === 0 ? undefined : constant(Math.trunc(x / y) + 0);
-  return y !== undefined && y > 0 ? floorDivide(a, b) : undefined;
+  return y !== undefined && y > 0 ? floorDivide(a, b) : y === undefined ? divideExactly(a, b) : undefined;
 }
 
 const OPS: Readonly<Partial<Record<BinaryOp, (a: Dim, b: Dim) => Dim | undefined>>> = {

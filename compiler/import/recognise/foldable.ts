@@ -1,7 +1,7 @@
 // Whether blocks can run on another count of tokens: they are made again with a symbol in its place, op by op, and every shape rule must still hold.
 import { Build } from "../../graph/build.ts";
 import { type Arena, Mismatch, type Node, topological } from "../../graph/node.ts";
-import { madeOf, type Seen } from "../../graph/per-record.ts";
+import { madeOf, mixesTokens, type Seen } from "../../graph/per-record.ts";
 import { substituteAttrs } from "../../graph/substitute.ts";
 import { type Dim, asSymbol, substitute, symbol, symbolsOf } from "../../types/dim.ts";
 import { derived } from "../onnx-derive.ts";
@@ -116,17 +116,46 @@ class Again {
     const named = node.op === "input" ? companionOf(String(node.attrs.name)) : undefined;
     if (named !== undefined) return { node: this.#standIn(node, node.type.dims.flatMap((d, at) => (this.#isOld(d) ? [at] : []))), isPosition: named === "positions" };
     if (node.op === "iota") return { node: this.#arena.make("input", [], { name: `folded:${this.#standIns++}`, dtype: "i64", dims: [this.#region.batch, NEW] }), isPerRecord: true, isPosition: true };
-    // One value for every token is good for every count.
-    const isEven = (node.op === "fill" || node.op === "expand") && !node.inputs.some((x) => this.#counts(x));
+    if (mixesTokens(node, (d) => this.#isCount(d)) && this.#isOfPositions(node)) return this.#taken(node);
+    const isEven = this.#isEven(node);
     const inputs = isEven ? node.inputs.map((x): Seen => ({ node: x })) : node.inputs.map((x) => this.#followed.get(x));
     if (!isEven && (inputs.length === 0 || inputs.includes(undefined))) return undefined;
     const made = this.#attempt(node, inputs as Seen[], true);
     return made instanceof Mismatch ? undefined : made;
   }
 
+  /** One value for every token, which is good for every count. */
+  #isEven(node: Node): boolean {
+    return (node.op === "fill" || node.op === "expand") && !node.inputs.some((x) => this.#counts(x));
+  }
+
+  /** Whether all that counts tokens in it is made of positions. */
+  #isOfPositions(root: Node): boolean {
+    const seen = new Set([root]);
+    for (const node of seen) {
+      const from = this.#isEven(node) ? [] : node.inputs.filter((x) => this.#counts(x));
+      if (from.length === 0 && node.op !== "iota" && !this.#isEven(node) && !(node.op === "input" && companionOf(String(node.attrs.name)) === "positions")) return false;
+      for (const x of from) seen.add(x);
+    }
+    return true;
+  }
+
+  /** What is made of several positions at once, taken along as it is. */
+  #taken(node: Node): Seen | undefined {
+    const { dims, dtype } = node.type;
+    if (dims.some((d) => this.#isCount(d) && !this.#isOld(d))) return undefined;
+    const left = dims.map((d) => (this.#isOld(d) ? NEW : d));
+    const isPerRecord = dims[0]?.key !== this.#region.batch.key;
+    return { node: this.#arena.make("input", [], { name: `folded:${this.#standIns++}`, dtype, dims: isPerRecord ? [this.#region.batch, ...left] : left }), isPerRecord, isPosition: true };
+  }
+
+  #isCount(dim: Dim): boolean {
+    return [...this.#values.keys()].some((name) => symbolsOf(dim).has(name));
+  }
+
   /** Whether it has as many of something as there are tokens. Of a number that the file fixes nobody knows. */
   #counts(node: Node): boolean {
-    return node.types.some((t) => t.dims.some((d) => [...this.#values.keys()].some((name) => symbolsOf(d).has(name))));
+    return node.types.some((t) => t.dims.some((d) => this.#isCount(d)));
   }
 
   #keep(node: Node, made: Node): undefined {

@@ -1,6 +1,7 @@
 // `kiri inspect model.onnx`: what a file without source is made of, and what a fold would find in it.
 import { dirname, resolve } from "node:path";
 import { printGraph } from "../../../compiler/graph/text.ts";
+import { alike } from "../../../compiler/import/alike.ts";
 import { importModel } from "../../../compiler/import/onnx-graph.ts";
 import { recognise } from "../../../compiler/import/recognise/recognise.ts";
 import { workOf } from "../../../compiler/import/recognise/work.ts";
@@ -37,7 +38,7 @@ export function inspectModel(io: Io, file: string, options: ModelOptions): ExitC
   if (!opened.host) return failed(told([opened.problem]));
   const { host, name } = opened;
   try {
-    const { value: imported, problems } = importModel(host, name, { raise: "all" });
+    const { value: imported, problems } = importModel(host, name, { raise: "all", same: alike });
     const reports = told(problems);
     if (!imported) return failed(reports);
     const found = recognise(imported.graph);

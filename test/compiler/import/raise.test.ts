@@ -137,6 +137,32 @@ const CASES: Readonly<Record<string, Case>> = {
     inputs: { x }, fused: ["gelu"],
   },
   ...rotations(),
+  "a size of 1 that is repeated": {
+    text: { node: [node("Tile", ["x", "times"], ["y"])], initializer: [tensorProto("times", "i64", [3], [1, 4, 1])], input: [tokens("x", W, 1)], output: [tokens("y", W, 4)] }, inputs: { x: noise([B, 1, W], 3) }, fused: ["expand"],
+  },
+  "more than one value that is repeated": {
+    text: { node: [node("Tile", ["x", "times"], ["y"])], initializer: [tensorProto("times", "i64", [3], [1, 1, 2])], input: [tokens("x")], output: [tokens("y", 2 * W)] }, inputs: { x }, fused: ["foreign"], carried: ["Tile"],
+  },
+  "a running sum": {
+    text: { node: [node("CumSum", ["x", "axis"], ["y"])], initializer: [tensorProto("axis", "i32", [], [-2])], input: [tokens("x")], output: [tokens("y")] }, inputs: { x }, fused: ["cumsum"],
+  },
+  "a running sum from the end": {
+    text: { node: [node("CumSum", ["x", "axis"], ["y"], { reverse: 1 })], initializer: [tensorProto("axis", "i32", [], [1])], input: [tokens("x")], output: [tokens("y")] }, inputs: { x }, fused: ["foreign"], carried: ["CumSum"],
+  },
+  "all but the last of one more, as many as there are": {
+    text: {
+      node: [node("Shape", ["x"], ["n"], { start: 1, end: 2 }), node("Concat", ["x", "last"], ["more"], { axis: 1 }), node("Slice", ["more", "zero", "n", "one"], ["y"])],
+      initializer: [weight("last", [B, 1, W], 2), tensorProto("zero", "i64", [1], [0]), tensorProto("one", "i64", [1], [1])], input: [port("x", "f32", [B, "N", W])], output: [port("y", "f32", [B, "N", W])],
+    },
+    inputs: { x }, fused: ["input"],
+  },
+  "as many as a quotient of sizes says": {
+    text: {
+      node: [node("Size", ["x"], ["all"]), node("Shape", ["x"], ["b"], { start: 0, end: 1 }), node("Div", ["all", "b"], ["n"]), node("Concat", ["b", "n"], ["to"], { axis: 0 }), node("Reshape", ["x", "to"], ["y"])],
+      input: [tokens("x")], output: [port("y", "f32", ["B", "K"])],
+    },
+    inputs: { x }, fused: ["reshape"],
+  },
   "embeddings of words, places and kinds": {
     text: embedding(["ids", "kind", "words", "places", "kinds", "g", "c"], ["y", "", "sum"], [tokens("y", W), tokens("sum", W)]), inputs: { ids: tensor("i32", [B, N], [1, 5, 2, 0, 3, 4, 4, 1, 6, 2]), kind: tensor("i32", [B, N], [0, 0, 1, 1, 1, 0, 0, 0, 1, 1]) }, fused: ["layerNorm"], whole: "com.microsoft.EmbedLayerNormalization",
   },

@@ -35,7 +35,8 @@ interface Kind {
 }
 const one = (counts: boolean): Kind => ({ pipeline: TEXT, stacks: ["blocks"], counts });
 const KINDS: Readonly<Record<string, Kind>> = {
-  "bert.dynamo": one(false), "clip-text.dynamo": one(true), "gpt2.fused": one(true), "llama.dynamo": one(true), "phi.script": one(true), "gemma2.dynamo": one(true),
+  "bert.dynamo": one(false), "clip-text.dynamo": one(true), "gpt2.fused": one(true), "llama.dynamo": one(true), "phi.script": one(true), "gemma2.dynamo": one(true), "gpt2.dynamo": one(true),
+  "whisper-decoder.dynamo": { pipeline: "pipeline p(input_ids: i64[N], encoder_hidden_states: f32[M, C = 16]) -> { y: f32[N, C = 16] } { { y: m(input_ids, encoder_hidden_states) } }", stacks: ["blocks"], counts: true },
   "deberta-v2.dynamo": one(true), "t5.script": { pipeline: BOTH, stacks: ["encoder", "decoder"], counts: true },
 };
 
