@@ -75,12 +75,15 @@ export async function optimised(host: Host, path: string, { target, data, raise 
   if (all.some((p) => p.severity === "error")) return { value: undefined, problems: all };
   const { model, nodeCount } = emitModel(graph, { target, name: imported.name, initializers: planned.value.initializers, frame: imported.frame });
   const counts = new Map<string, number>();
-  for (const node of topological(graph.outputs.map((o) => o.node))) if (FUSED.has(node.op)) counts.set(node.op, (counts.get(node.op) ?? 0) + 1);
+  for (const node of topological(graph.outputs.map((o) => o.node))) {
+    const name = FUSED.get(node.op);
+    if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
   return { value: { model, plan: planned.value, graph, nodes: { before: imported.nodeCount, after: nodeCount }, carried: imported.carried, fused: counts, precision: half?.precision }, problems: all };
 }
 
 /** What people look for in the result. */
-const FUSED: ReadonlySet<string> = new Set(["attention", "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "linear", "fusedMatmul"]);
+const FUSED: ReadonlyMap<string, string> = new Map([...["attention", "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "linear", "fusedMatmul"].map((op) => [op, op] as const), ["packedAttention", "attention"]]);
 
 /** Writes the optimised model. Mistakes of users come back as problems; rejects with the reason of `signal` where it is aborted. */
 export async function optimise({ input, out, target = "cpu", precision, signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {

@@ -27,6 +27,7 @@ const FUSED: Readonly<Record<string, readonly Target[]>> = {
   linear: ["cpu", "cuda", "portable"],
   fusedMatmul: ["cpu", "cuda"],
   attention: ["cpu", "cuda", "portable"],
+  packedAttention: ["cpu"],
   windowMeans: ["cpu", "cuda", "portable"],
 };
 

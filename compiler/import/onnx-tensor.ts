@@ -17,6 +17,8 @@ const { onnx } = proto;
 
 /** Up to so many bytes a tensor stands in the graph itself. */
 const SMALL = 1024;
+/** Lists of whole numbers are places more often than weights, and what they say decides how the graph can be written. */
+const SMALL_WHOLE = 2 ** 16;
 /** What is compared at once, and what is looked at first. */
 const BLOCK = 2 ** 20;
 const SAMPLE = 64;
@@ -47,7 +49,7 @@ export class Tensors {
     if (data.kind === "numbers") return this.#written(o, tensor, dtype, elements);
     const length = Math.ceil((elements * BITS[dtype]) / 8);
     const place = this.#place(tensor, length);
-    if (length <= SMALL) return o.const(dtype, dims, { kind: "literal", dtype, bytes: this.#read(tensor, place, length) });
+    if (length <= (dtype === "i64" ? SMALL_WHOLE : SMALL)) return o.const(dtype, dims, { kind: "literal", dtype, bytes: this.#read(tensor, place, length) });
     return o.weight(this.#first({ kind: "weight-ref", name, file: place.file, offset: place.offset, length, dtype, shape: dims }));
   }
 

@@ -1,4 +1,4 @@
-// Multi-head attention as one op.
+// Multi-head attention as one op, and with the linear maps of queries, keys and values in it.
 import type { Node } from "../graph/node.ts";
 import { type Dim, add, constant, divideExactly } from "../types/dim.ts";
 import { type DType, printType } from "../types/tensor.ts";
@@ -25,10 +25,10 @@ const attention: Op = {
     const [, , out] = call.rank(2, 3, "v").dims as [Dim, Dim, Dim];
     call.shape(1, [batch, m, width], "k does not fit q");
     call.shape(2, [batch, m, out], "v does not fit k");
-    split(call, 0, heads);
-    split(call, 2, heads);
+    split(call, 0, width, heads);
+    split(call, 2, out, heads);
     if (call.flag("causal")) call.size(1, 1, n, "causal attention looks at the tokens that ask");
-    if (count === 4) bias(call, [batch, constant(heads), n, m]);
+    if (count === 4) bias(call, 3, [batch, constant(heads), n, m]);
     if (shifted) call.shape(count, [add(add(width, width), out)], "the biases do not fit q, k and v");
     return [{ dtype: call.type(0).dtype, dims: [batch, n, out] }];
   },
@@ -40,7 +40,37 @@ const attention: Op = {
   },
 };
 
-export default [attention];
+/** Of x with itself: inputs x[B, N, C], w[C, 2·K + V], b[2·K + V] and, where it is `termed`, what is added to the scores. Only for targets whose runtime has it. */
+const packedAttention: Op = {
+  name: "packedAttention",
+  infer(call) {
+    const termed = call.flag("termed");
+    call.count(termed ? 4 : 3);
+    call.sameType(...call.inputs.keys());
+    call.float(0);
+    call.number("scale");
+    call.flag("causal");
+    const heads = call.number("heads");
+    const [batch, n, width] = call.rank(0, 3, "x").dims as [Dim, Dim, Dim];
+    const [keys, out] = [call.dim("keys"), call.dim("values")];
+    const all = add(add(keys, keys), out);
+    call.shape(1, [width, all], "the weights do not fit x and the widths of queries, keys and values");
+    call.shape(2, [all], "the biases do not fit the weights");
+    split(call, 1, keys, heads);
+    split(call, 1, out, heads);
+    if (termed) bias(call, 3, [batch, constant(heads), n, n]);
+    return [{ dtype: call.type(0).dtype, dims: [batch, n, out] }];
+  },
+  lower(node, o) {
+    const [x, w, b, term] = node.inputs as readonly [Node, Node, Node, Node | undefined];
+    const { heads, scale, causal, keys, values } = node.attrs as { heads: number; scale: number; causal: boolean; keys: Dim; values: Dim };
+    const n = x.type.dims[1] as Dim;
+    const attrs = { num_heads: heads, scale: float(scale), unidirectional: causal, qkv_hidden_sizes: [keys, keys, values].map((d) => o.facts.number(d) as number) };
+    return o.node("Attention", [o.value(x), o.value(w), o.value(b), undefined, undefined, term && spread(o, term, node.type.dtype, n, n)], attrs, CONTRIB);
+  },
+};
+
+export default [attention, packedAttention];
 
 /** Sizes of one use: what the shapes of its inputs say. */
 function sizes(node: Node): { batch: Dim; n: Dim; m: Dim; heads: number; each: Dim; eachOut: Dim; out: Dim; dtype: DType } {
@@ -55,7 +85,8 @@ function sizes(node: Node): { batch: Dim; n: Dim; m: Dim; heads: number; each: D
 function fused(node: Node, o: Lowering, q: string, k: string, v: string): string {
   const { n, m, heads } = sizes(node);
   const attrs = { num_heads: heads, scale: float(node.attrs.scale as number), unidirectional: node.attrs.causal as boolean };
-  return o.node("MultiHeadAttention", [q, k, v, shift(node, o), undefined, added(node, o, n, m)], attrs, CONTRIB);
+  const term = termOf(node);
+  return o.node("MultiHeadAttention", [q, k, v, shift(node, o), undefined, term && spread(o, term, node.type.dtype, n, m)], attrs, CONTRIB);
 }
 
 /** What is added to the scores. */
@@ -67,13 +98,11 @@ function shift(node: Node, o: Lowering): string | undefined {
   return last && castTo(o, o.value(last), last.type.dtype, wide(last.type.dtype));
 }
 
-/** The bias with its last two axes spread out, as ONNX Runtime wants it. */
-function added(node: Node, o: Lowering, n: Dim, m: Dim): string | undefined {
-  const bias = termOf(node);
-  if (!bias) return undefined;
-  const [b, h] = bias.type.dims as [Dim, Dim, Dim, Dim];
+/** What is added to the scores, with its last two axes spread out, as ONNX Runtime wants it. */
+function spread(o: Lowering, term: Node, dtype: DType, n: Dim, m: Dim): string {
+  const [b, h] = term.type.dims as [Dim, Dim, Dim, Dim];
   // Layers often share one mask.
-  return o.shared(`scores ${o.value(bias)}`, () => expanded(o, castTo(o, o.value(bias), bias.type.dtype, wide(node.type.dtype)), bias.type.dims, [b, h, n, m]));
+  return o.shared(`scores ${o.value(term)}`, () => expanded(o, castTo(o, o.value(term), term.type.dtype, wide(dtype)), term.type.dims, [b, h, n, m]));
 }
 
 function spelled(node: Node, o: Lowering, ...[bareQ, bareK, bareV]: readonly [string, string, string]): string {
@@ -110,16 +139,14 @@ function earlier(o: Lowering, n: Dim, m: Dim): string {
     o.node("LessOrEqual", [o.node("Unsqueeze", [range(o, m), o.ints([0])]), o.node("Unsqueeze", [range(o, n), o.ints([1])])]));
 }
 
-function split(call: Call, index: number, heads: number): void {
-  const type = call.type(index);
-  const width = call.facts.bind(type.dims[2] as Dim);
-  if (!Number.isInteger(heads) || heads < 1 || !divideExactly(width, constant(heads)))
-    throw call.misfit(`${heads} heads do not divide the width`, printType(type), `a multiple of ${heads} at axis 2`);
+function split(call: Call, index: number, width: Dim, heads: number): void {
+  if (!Number.isInteger(heads) || heads < 1 || !divideExactly(call.facts.bind(width), constant(heads)))
+    throw call.misfit(`${heads} heads do not divide the width`, printType(call.type(index)), `a multiple of ${heads}`);
 }
 
-function bias(call: Call, wanted: readonly Dim[]): void {
-  const type = call.rank(3, 4, "the bias");
+function bias(call: Call, index: number, wanted: readonly Dim[]): void {
+  const type = call.rank(index, 4, "the bias");
   type.dims.forEach((d, axis) => {
-    if (!call.isOne(d)) call.size(3, axis, wanted[axis] as Dim, "the bias does not fit the attention");
+    if (!call.isOne(d)) call.size(index, axis, wanted[axis] as Dim, "the bias does not fit the attention");
   });
 }

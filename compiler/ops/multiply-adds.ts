@@ -31,6 +31,12 @@ const attention: CostOf = (node, size) => {
   return size(batch) * size(tokens) * size(k[1] as Dim) * (size(width) + size(v[2] as Dim));
 };
 
+/** The maps of queries, keys and values, then the attention of every token to every token. */
+const packed: CostOf = (node, size) => {
+  const [batch, tokens] = dimsOf(node, 0) as [Dim, Dim];
+  return size(batch) * size(tokens) * (count(dimsOf(node, 1), size) + size(tokens) * (size(node.attrs.keys as Dim) + size(node.attrs.values as Dim)));
+};
+
 /** Every value of the result is a sum over the window and the channels of one group, which is what the kernel holds for it. */
 const convolutionWith = (kernel: number): CostOf => (node, size) => count(node.type.dims, size) * count(dimsOf(node, kernel).slice(1), size);
 const convolution = convolutionWith(1);
@@ -40,6 +46,6 @@ const transposed: CostOf = (node, size) => count(dimsOf(node, 0), size) * count(
 const COSTS: Readonly<Record<string, CostOf>> = {
   matmul: product, linear: product, fusedMatmul: product, linearInt8: product,
   MatMul: product, Gemm: product, FusedMatMul: product, MatMulInteger: product, DynamicQuantizeMatMul: product, MatMulIntegerToFloat: product, QLinearMatMul: product, MatMulNBits: product,
-  attention, MultiHeadAttention: attention,
+  attention, MultiHeadAttention: attention, packedAttention: packed,
   conv: convolution, Conv: convolution, FusedConv: convolution, ConvInteger: convolution, QLinearConv: convolutionWith(3), ConvTranspose: transposed,
 };

@@ -14,23 +14,31 @@ import importedAttention from "./import-attention.ts";
 import gelu from "./gelu.ts";
 import hardSigmoid from "./hard-sigmoid.ts";
 import keyColumns from "./key-columns.ts";
+import lateExpand from "./late-expand.ts";
 import layerNorm from "./layer-norm.ts";
 import layout from "./layout.ts";
 import linear from "./linear.ts";
 import merge from "./merge.ts";
+import packedAttention from "./packed-attention.ts";
 import type { Pass } from "./pass.ts";
 import product from "./product.ts";
+import regroup from "./regroup.ts";
+import residualBias from "./residual-bias.ts";
 import rmsNorm from "./rms-norm.ts";
 import rows from "./rows.ts";
+import rowsFirst from "./rows-first.ts";
 import settle from "./settle.ts";
+import sharedCast from "./shared-cast.ts";
 import silu from "./silu.ts";
 import simplify from "./simplify.ts";
 import skipNorm from "./skip-norm.ts";
+import splitLinear from "./split-linear.ts";
+import tables from "./tables.ts";
 import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, attention, layout, keyColumns, product, settle, skipNorm, biases];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, sharedCast, skipNorm, biases];
 
 interface PassOptions {
   readonly record?: Recorder;

@@ -3,7 +3,7 @@ import type { TargetTable } from "./target.ts";
 
 const cpu: TargetTable = {
   name: "cpu",
-  attention: { keyColumns: true },
+  attention: { keyColumns: true, packed: true },
   // The operator that adds and norms takes 7 to 8 % of a whole encoder's time more than two (MiniLM at 128 tokens, ViT-S at 197).
   skipLayerNorm: false,
   // 1 % of an encoder's time, and three operators fewer a block.

@@ -4,7 +4,7 @@ import type { TargetTable } from "./target.ts";
 const cuda: TargetTable = {
   name: "cuda",
   // Fused attention kernels want head sizes that are multiples of 8; one more channel leaves them.
-  attention: { keyColumns: false },
+  attention: { keyColumns: false, packed: false },
   skipLayerNorm: true,
   biases: true,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },

@@ -4,7 +4,7 @@ import type { TargetTable } from "./target.ts";
 const portable: TargetTable = {
   name: "portable",
   // Attention is spelled out there, so a bias costs no further tensor.
-  attention: { keyColumns: false },
+  attention: { keyColumns: false, packed: false },
   skipLayerNorm: false,
   biases: false,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },

@@ -11,6 +11,8 @@ export interface TargetTable {
   readonly attention: {
     /** A term of the scores that depends on the key alone becomes one more channel of queries and keys: no bias tensor, and the path that never holds all scores. */
     readonly keyColumns: boolean;
+    /** The maps of queries, keys and values go into the operator, where scores are held anyway. */
+    readonly packed: boolean;
   };
   /** x + skip and the norm of it in one operator. */
   readonly skipLayerNorm: boolean;
