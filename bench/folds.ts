@@ -3,9 +3,8 @@
  * Models have published sizes and random weights, and are what the compiler makes of the programs below. One thread; every figure is a ratio of times of the
  * same run, with half the distance between its quartiles. `--quick` leaves ViT-L out. Fails where a bar is missed.
  */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as ort from "onnxruntime-node";
 import { compile, type Compiled } from "../compiler/compile.ts";
@@ -18,6 +17,7 @@ import { infer } from "../compiler/ops/index.ts";
 import { build } from "../hosts/build.ts";
 import { NodeHost } from "../hosts/node-host.ts";
 import { GEOMETRIES, geometry, type GeometryName } from "./geometry.ts";
+import { peakInChild } from "./peak.ts";
 import { type Ratio, type Runner, type Times, median, millis, open, ratio, timed } from "./timing.ts";
 
 const ROOT = fileURLToPath(new URL(".geometries", import.meta.url));
@@ -120,22 +120,6 @@ function nodesOf(of: Compiled, fold: string, times: number): { readonly all: num
 }
 const INDEXED: ReadonlySet<string> = new Set(["GatherND", "ScatterND"]);
 
-/** Peak of a run above what the process held before it, in bytes: a process of its own, without an arena that would keep memory. */
-async function peakOf(model: string): Promise<void> {
-  const session = await open("peak", model, { options: { enableCpuMemArena: false, enableMemPattern: false } });
-  const status = (key: string): number => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
-  writeFileSync("/proc/self/clear_refs", "5");
-  const before = status("VmRSS");
-  await session.run();
-  console.log(status("VmHWM") - before);
-}
-
-function peakInChild(model: string): number {
-  const ran = spawnSync(process.execPath, ["--import=tsx", fileURLToPath(import.meta.url), "--peak", model], { encoding: "utf8", cwd: dirname(ROOT) });
-  if (ran.status !== 0) throw new Error(ran.stderr);
-  return Number(ran.stdout.trim().split("\n").pop());
-}
-
 const R784 = 58;
 const R196 = 16;
 
@@ -236,20 +220,16 @@ async function memory(): Promise<void> {
   say("peak of proportional attention, over the plain spelling", exactly(fused / plain), "less", 0.4, `${(fused / 2 ** 20).toFixed(0)} of ${(plain / 2 ** 20).toFixed(0)} MiB resident (no arena)`);
 }
 
-const [first, second] = process.argv.slice(2);
-if (first === "--peak") await peakOf(second ?? "");
-else {
-  mkdirSync(OUT, { recursive: true });
-  try {
-    console.log(`ONNX Runtime ${ort.env.versions.common}, one thread`);
-    await memory();
-    await small();
-    await base();
-    if (!process.argv.includes("--quick")) await large();
-    const at = process.argv.indexOf("--json");
-    if (at >= 0) writeFileSync(process.argv[at + 1] ?? "folds.json", `${JSON.stringify(rows, null, 1)}\n`);
-    if (!rows.every(holds)) process.exitCode = 1;
-  } finally {
-    rmSync(OUT, { recursive: true, force: true });
-  }
+mkdirSync(OUT, { recursive: true });
+try {
+  console.log(`ONNX Runtime ${ort.env.versions.common}, one thread`);
+  await memory();
+  await small();
+  await base();
+  if (!process.argv.includes("--quick")) await large();
+  const at = process.argv.indexOf("--json");
+  if (at >= 0) writeFileSync(process.argv[at + 1] ?? "folds.json", `${JSON.stringify(rows, null, 1)}\n`);
+  if (!rows.every(holds)) process.exitCode = 1;
+} finally {
+  rmSync(OUT, { recursive: true, force: true });
 }

@@ -1,9 +1,10 @@
 """Exports transformers with random weights and small shapes by both exporters of PyTorch, for bench/recognition.ts and the tests.
 
-usage: python bench/recognition.py FOLDER [--only NAME,NAME] [--exporter script|dynamo|fused] [--tiny] [--expect] [--strong]
+usage: python bench/recognition.py FOLDER [--only NAME,NAME] [--exporter script|dynamo|fused] [--tiny|--bench] [--expect] [--strong]
 Needs torch, transformers, onnx, onnxscript, onnxruntime. `fused` is the first exporter's file after the transformer optimizer
 of ONNX Runtime, which puts its own operators in. Writes FOLDER/NAME.EXPORTER.onnx and FOLDER/there.json: what is in them, by the
 configuration, or why an exporter gave up. Nothing is downloaded. What exporters note about this machine is taken out.
+--bench: shapes that take time, 4 blocks of 256 channels, for bench/optimizers.ts; the first exporter's files of BENCHED alone.
 --expect adds NAME.EXPORTER.safetensors: inputs, and what PyTorch has at the entry of every block and as its probabilities.
 --strong makes weights as large as trained ones are, so that positions count, and with --expect adds NAME.EXPORTER.folded.safetensors:
 inputs, of which some are hidden, and for each stack what PyTorch gives where its second block has only those KEPT tokens of each
@@ -29,12 +30,15 @@ import transformers as t
 from safetensors.torch import save_file
 
 TINY = "--tiny" in sys.argv
-HIDDEN, HEADS, BLOCKS, INNER, WORDS = (16, 2, 2, 32, 20) if TINY else (32, 4, 2, 64, 60)
+BENCH = "--bench" in sys.argv
+HIDDEN, HEADS, BLOCKS, INNER, WORDS = (16, 2, 2, 32, 20) if TINY else (256, 4, 4, 1024, 2000) if BENCH else (32, 4, 2, 64, 60)
+# Tokens of a text at most, side of a picture and of a patch, frames of sound at its end and bands.
+POSITIONS, SIDE, PATCH, FRAMES, BANDS = (160, 176, 16, 128, 80) if BENCH else (40, 32, 8, 20, 8)
 
-text = dict(vocab_size=WORDS, hidden_size=HIDDEN, num_attention_heads=HEADS, num_hidden_layers=BLOCKS, intermediate_size=INNER, max_position_embeddings=40)
-image = dict(hidden_size=HIDDEN, num_attention_heads=HEADS, num_hidden_layers=BLOCKS, intermediate_size=INNER, image_size=32, patch_size=8)
+text = dict(vocab_size=WORDS, hidden_size=HIDDEN, num_attention_heads=HEADS, num_hidden_layers=BLOCKS, intermediate_size=INNER, max_position_embeddings=POSITIONS)
+image = dict(hidden_size=HIDDEN, num_attention_heads=HEADS, num_hidden_layers=BLOCKS, intermediate_size=INNER, image_size=SIDE, patch_size=PATCH)
 causal = dict(text, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2)
-WHISPER = dict(vocab_size=WORDS, d_model=HIDDEN, encoder_layers=BLOCKS, decoder_layers=BLOCKS, encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_source_positions=20, max_target_positions=40, num_mel_bins=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, use_cache=False)
+WHISPER = dict(vocab_size=WORDS, d_model=HIDDEN, encoder_layers=BLOCKS, decoder_layers=BLOCKS, encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_source_positions=FRAMES, max_target_positions=POSITIONS, num_mel_bins=BANDS, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, use_cache=False)
 T5 = dict(vocab_size=WORDS, d_model=HIDDEN, d_kv=HIDDEN // HEADS, d_ff=INNER, num_layers=BLOCKS, num_decoder_layers=BLOCKS, num_heads=HEADS, use_cache=False, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0)
 
 
@@ -61,12 +65,12 @@ def texts(model, mask=True, output="last_hidden_state", **constants):
     return Fixed(model, list(inputs), output, constants), inputs, axes
 
 
-def pictures(model, size=32):
+def pictures(model, size=SIDE):
     return Fixed(model, ["pixel_values"], "last_hidden_state"), {"pixel_values": torch.randn(2, 3, size, size)}, {"pixel_values": {0: "batch"}}
 
 
 def whisper_decoder():
-    inputs = {"input_ids": ids(), "encoder_hidden_states": torch.randn(2, 20, HIDDEN)}
+    inputs = {"input_ids": ids(), "encoder_hidden_states": torch.randn(2, FRAMES, HIDDEN)}
     return Fixed(t.models.whisper.modeling_whisper.WhisperDecoder(t.WhisperConfig(**WHISPER)), list(inputs), "last_hidden_state"), inputs, {n: {0: "batch", 1: "sequence" if n == "input_ids" else "frames"} for n in inputs}
 
 
@@ -92,12 +96,12 @@ def clip_text_config():
 
 def clip_both():
     model = t.CLIPModel(t.CLIPConfig(text_config=dict(clip_text_config()), vision_config=dict(image, hidden_size=48, projection_dim=HIDDEN), projection_dim=HIDDEN))
-    inputs = {"input_ids": ids(), "attention_mask": torch.ones(2, 9, dtype=torch.long), "pixel_values": torch.randn(2, 3, 32, 32)}
+    inputs = {"input_ids": ids(), "attention_mask": torch.ones(2, 9, dtype=torch.long), "pixel_values": torch.randn(2, 3, SIDE, SIDE)}
     return Both(model), inputs, {"input_ids": {0: "batch", 1: "sequence"}, "attention_mask": {0: "batch", 1: "sequence"}, "pixel_values": {0: "images"}}
 
 
 def bart():
-    config = t.BartConfig(vocab_size=WORDS, d_model=HIDDEN, encoder_layers=BLOCKS, decoder_layers=BLOCKS, encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_position_embeddings=40, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1)
+    config = t.BartConfig(vocab_size=WORDS, d_model=HIDDEN, encoder_layers=BLOCKS, decoder_layers=BLOCKS, encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=INNER, decoder_ffn_dim=INNER, max_position_embeddings=POSITIONS, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1)
     inputs = {"input_ids": ids(), "attention_mask": torch.ones(2, 9, dtype=torch.long), "decoder_input_ids": ids(2, 5)}
     return Fixed(t.BartModel(config), list(inputs), "last_hidden_state"), inputs, {n: {0: "batch", 1: "target" if n.startswith("decoder") else "sequence"} for n in inputs}
 
@@ -167,7 +171,7 @@ def half(model):
 
 def swin():
     stages = dict(depths=[2], num_heads=[2]) if TINY else dict(depths=[2, 2], num_heads=[2, 4])
-    return pictures(t.SwinModel(t.SwinConfig(image_size=32, patch_size=4, embed_dim=8 if TINY else 16, window_size=4, **stages), add_pooling_layer=False))
+    return pictures(t.SwinModel(t.SwinConfig(image_size=SIDE, patch_size=4, embed_dim=8 if TINY else 16, window_size=4, **stages), add_pooling_layer=False))
 
 
 one = [{"name": "blocks", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}]
@@ -176,7 +180,7 @@ MODELS = {
     "bert": (lambda: texts(t.BertModel(t.BertConfig(**text), add_pooling_layer=False)), one),
     "roberta": (lambda: texts(t.RobertaModel(t.RobertaConfig(**text), add_pooling_layer=False)), one),
     "deberta-v2": (lambda: texts(t.DebertaV2Model(t.DebertaV2Config(**text, relative_attention=True, position_buckets=8, pos_att_type=["p2c", "c2p"], norm_rel_ebd="layer_norm", share_att_key=True))), one),
-    "distilbert": (lambda: texts(t.DistilBertModel(t.DistilBertConfig(vocab_size=WORDS, dim=HIDDEN, n_heads=HEADS, n_layers=BLOCKS, hidden_dim=INNER, max_position_embeddings=40))), one),
+    "distilbert": (lambda: texts(t.DistilBertModel(t.DistilBertConfig(vocab_size=WORDS, dim=HIDDEN, n_heads=HEADS, n_layers=BLOCKS, hidden_dim=INNER, max_position_embeddings=POSITIONS))), one),
     "vit": (lambda: pictures(t.ViTModel(t.ViTConfig(**image), add_pooling_layer=False)), one),
     "deit": (lambda: pictures(t.DeiTModel(t.DeiTConfig(**image), add_pooling_layer=False)), one),
     "dinov2": (lambda: pictures(t.Dinov2Model(t.Dinov2Config(**{**image, "mlp_ratio": 2}))), one),
@@ -185,10 +189,10 @@ MODELS = {
     "clip-vision": (lambda: pictures(t.CLIPVisionModel(t.CLIPVisionConfig(**image))), one),
     "clip": (clip_both, [{"name": "text", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}, {"name": "vision", "blocks": BLOCKS, "heads": HEADS, "hidden": 48}]),
     "siglip": (lambda: pictures(t.SiglipVisionModel(t.SiglipVisionConfig(**image, vision_use_head=False))), one),
-    "whisper-encoder": (lambda: (Fixed(t.models.whisper.modeling_whisper.WhisperEncoder(t.WhisperConfig(**WHISPER)), ["input_features"], "last_hidden_state"), {"input_features": torch.randn(2, 8, 40)}, {"input_features": {0: "batch"}}), one),
+    "whisper-encoder": (lambda: (Fixed(t.models.whisper.modeling_whisper.WhisperEncoder(t.WhisperConfig(**WHISPER)), ["input_features"], "last_hidden_state"), {"input_features": torch.randn(2, BANDS, 2 * FRAMES)}, {"input_features": {0: "batch"}}), one),
     "whisper-decoder": (whisper_decoder, one),
     "t5": (t5, [{"name": "encoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}, {"name": "decoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}]),
-    "gpt2": (lambda: texts(t.GPT2Model(t.GPT2Config(vocab_size=WORDS, n_embd=HIDDEN, n_head=HEADS, n_layer=BLOCKS, n_inner=INNER, n_positions=40, use_cache=False, bos_token_id=1, eos_token_id=2)), use_cache=False), one),
+    "gpt2": (lambda: texts(t.GPT2Model(t.GPT2Config(vocab_size=WORDS, n_embd=HIDDEN, n_head=HEADS, n_layer=BLOCKS, n_inner=INNER, n_positions=POSITIONS, use_cache=False, bos_token_id=1, eos_token_id=2)), use_cache=False), one),
     "llama": (lambda: texts(t.LlamaModel(t.LlamaConfig(**causal, num_key_value_heads=2)), use_cache=False), one),
     "qwen2": (lambda: texts(t.Qwen2Model(t.Qwen2Config(**causal, num_key_value_heads=2)), use_cache=False), one),
     "qwen3": (lambda: texts(t.Qwen3Model(t.Qwen3Config(**causal, num_key_value_heads=2, head_dim=8)), use_cache=False), one),
@@ -196,7 +200,7 @@ MODELS = {
     "gemma2": (lambda: texts(t.Gemma2Model(t.Gemma2Config(**causal, num_key_value_heads=2, head_dim=8, sliding_window=4)), use_cache=False), one),
     "phi": (lambda: texts(t.PhiModel(t.PhiConfig(**causal, partial_rotary_factor=0.5)), use_cache=False), one),
     "bart": (bart, [{"name": "encoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}, {"name": "decoder", "blocks": BLOCKS, "heads": HEADS, "hidden": HIDDEN}]),
-    "opt": (lambda: texts(t.OPTModel(t.OPTConfig(vocab_size=WORDS, hidden_size=HIDDEN, num_hidden_layers=BLOCKS, ffn_dim=INNER, num_attention_heads=HEADS, max_position_embeddings=40, word_embed_proj_dim=HIDDEN, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2)), use_cache=False), one),
+    "opt": (lambda: texts(t.OPTModel(t.OPTConfig(vocab_size=WORDS, hidden_size=HIDDEN, num_hidden_layers=BLOCKS, ffn_dim=INNER, num_attention_heads=HEADS, max_position_embeddings=POSITIONS, word_embed_proj_dim=HIDDEN, use_cache=False, pad_token_id=0, bos_token_id=1, eos_token_id=2)), use_cache=False), one),
     "gpt-neox": (lambda: texts(t.GPTNeoXModel(t.GPTNeoXConfig(**causal)), use_cache=False), one),
     "falcon": (lambda: texts(t.FalconModel(t.FalconConfig(vocab_size=WORDS, hidden_size=HIDDEN, num_hidden_layers=BLOCKS, num_attention_heads=HEADS, ffn_hidden_size=INNER, use_cache=False)), use_cache=False), one),
     "modernbert": (lambda: texts(t.ModernBertModel(t.ModernBertConfig(**text, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2, global_attn_every_n_layers=2, local_attention=4))), one),
@@ -209,6 +213,15 @@ MODELS = {
     "table": (lambda: plain(Packed(9)), one),
     "half": (lambda: half(t.ViTModel(t.ViTConfig(**image), add_pooling_layer=False)), one),
 }
+
+
+# 785 and 1025 tokens, where holding all scores costs memory.
+LARGE = {
+    "vit-448": (lambda: pictures(t.ViTModel(t.ViTConfig(**{**image, "image_size": 448}), add_pooling_layer=False), 448), one),
+    "dinov2-448": (lambda: pictures(t.Dinov2Model(t.Dinov2Config(**{**image, "image_size": 448, "patch_size": 14, "mlp_ratio": 4})), 448), one),
+}
+TOKENS = {"vit-448": 785, "dinov2-448": 1025}
+BENCHED = ["bert", "roberta", "vit", "dinov2", "clip-text", "gpt2", "llama", "t5", "whisper-encoder", *LARGE]
 
 
 # What the transformer optimizer calls them; it knows no others.
@@ -349,6 +362,7 @@ def main():
     parser.add_argument("--only")
     parser.add_argument("--exporter", choices=["script", "dynamo", "fused"])
     parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--bench", action="store_true")
     parser.add_argument("--expect", action="store_true")
     parser.add_argument("--strong", action="store_true")
     args = parser.parse_args()
@@ -356,13 +370,14 @@ def main():
     warnings.filterwarnings("ignore")
     listing = args.folder / "there.json"
     there = json.loads(listing.read_text()) if listing.exists() else {}
-    for name, (make, stacks) in MODELS.items():
-        if args.only and name not in args.only.split(","):
+    chosen = args.only.split(",") if args.only else BENCHED if BENCH else list(MODELS)
+    for name, (make, stacks) in {**MODELS, **(LARGE if BENCH else {})}.items():
+        if name not in chosen:
             continue
-        for exporter in ["script", "dynamo", "fused"]:
+        for exporter in ["script"] if BENCH else ["script", "dynamo", "fused"]:
             if (args.exporter and exporter != args.exporter) or (exporter == "fused" and name not in FUSED):
                 continue
-            entry = {"name": name, "exporter": exporter, "stacks": stacks, "failed": None}
+            entry = {"name": name, "exporter": exporter, "stacks": stacks, "failed": None, **({"tokens": TOKENS[name]} if name in LARGE else {})}
             try:
                 export(name, make, exporter, args.folder, args.expect, args.strong)
             except Exception as error:

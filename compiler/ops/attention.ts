@@ -14,9 +14,7 @@ const attention: Op = {
     // The last input may be the biases of q, k and v, joined.
     const shifted = call.attrs.shifted === true;
     const count = call.count(shifted ? 4 : 3, shifted ? 5 : 4) - (shifted ? 1 : 0);
-    // What is added to scores may be in 32 bits where these are in 16: a mask of the least f32 is no f16.
-    const isTerm = (i: number): boolean => i === 3 && count === 4 && call.type(0).dtype === "f16" && call.type(3).dtype === "f32";
-    call.sameType(...[...call.inputs.keys()].filter((i) => !isTerm(i)));
+    call.sameType(...[...call.inputs.keys()].filter((i) => i !== 3 || count !== 4 || !isFree(call)));
     call.float(0);
     call.number("scale");
     const heads = call.number("heads");
@@ -46,7 +44,7 @@ const packedAttention: Op = {
   infer(call) {
     const termed = call.flag("termed");
     call.count(termed ? 4 : 3);
-    call.sameType(...call.inputs.keys());
+    call.sameType(...[...call.inputs.keys()].filter((i) => i < 3 || !isFree(call)));
     call.float(0);
     call.number("scale");
     call.flag("causal");
@@ -64,9 +62,11 @@ const packedAttention: Op = {
   lower(node, o) {
     const [x, w, b, term] = node.inputs as readonly [Node, Node, Node, Node | undefined];
     const { heads, scale, causal, keys, values } = node.attrs as { heads: number; scale: number; causal: boolean; keys: Dim; values: Dim };
+    const { dtype } = node.type;
     const n = x.type.dims[1] as Dim;
+    const [value, weights, biases] = [x, w, b].map((input) => castTo(o, o.value(input), dtype, wide(dtype)));
     const attrs = { num_heads: heads, scale: float(scale), unidirectional: causal, qkv_hidden_sizes: [keys, keys, values].map((d) => o.facts.number(d) as number) };
-    return o.node("Attention", [o.value(x), o.value(w), o.value(b), undefined, undefined, term && spread(o, term, node.type.dtype, n, n)], attrs, CONTRIB);
+    return castTo(o, o.node("Attention", [value, weights, biases, undefined, undefined, term && spread(o, term, dtype, n, n)], attrs, CONTRIB), wide(dtype), dtype);
   },
 };
 
@@ -143,6 +143,9 @@ function split(call: Call, index: number, width: Dim, heads: number): void {
   if (!Number.isInteger(heads) || heads < 1 || !divideExactly(call.facts.bind(width), constant(heads)))
     throw call.misfit(`${heads} heads do not divide the width`, printType(call.type(index)), `a multiple of ${heads}`);
 }
+
+/** What is added to scores may be in 32 bits where these are in 16: a mask of the least f32 is no f16. */
+const isFree = (call: Call): boolean => call.type(0).dtype === "f16" && call.type(3).dtype === "f32";
 
 function bias(call: Call, index: number, wanted: readonly Dim[]): void {
   const type = call.rank(index, 4, "the bias");

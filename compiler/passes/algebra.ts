@@ -151,4 +151,19 @@ const isSurplus = (a: Node, x: Node, dims: readonly Dim[], facts: Facts): boolea
   a.type.dims.length > 0 && sameDims(x.type.dims, dims, facts) && WRITTEN.has(a.type.dtype);
 const WRITTEN: ReadonlySet<DType> = new Set<DType>(["f32", "f64", "i64", "i32", "bool"]);
 
-export const algebra: readonly Rule[] = identities([...numbers, ...neutral, ...signs, ...chains, ...casts, ...spreads]);
+// 23. a choice that is the same everywhere
+const choices: readonly Rule[] = [
+  rule("choice that is the same everywhere", ["root", "c", "a", "b"], {
+    find: (o, { root, c, a, b }) => o.as(root, o.where(o.splat(c), a, b)),
+    when: ({ root, c, a, b }) => {
+      const chosen = number(c) === 0 ? b : a;
+      return chosen.type.dims.length === root.type.dims.length || (splatOf(chosen) !== undefined && isReal(root.type.dtype)) || because("an axis comes in too", chosen);
+    },
+    put: (o, { root, c, a, b }) => {
+      const chosen = number(c) === 0 ? b : a;
+      return chosen.type.dims.length === root.type.dims.length ? expandTo(o, chosen, root.type.dims) : filled(o, root, number(chosen));
+    },
+  }),
+];
+
+export const algebra: readonly Rule[] = identities([...choices, ...numbers, ...neutral, ...signs, ...chains, ...casts, ...spreads]);

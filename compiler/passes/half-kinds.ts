@@ -13,7 +13,7 @@ export type Reason =
 
 /** What reads parts of a table. */
 const READS: ReadonlySet<string> = new Set(["gather", "take", "slice"]);
-const PRODUCTS: ReadonlySet<string> = new Set(["linear", "matmul", "fusedMatmul", "conv", "attention"]);
+const PRODUCTS: ReadonlySet<string> = new Set(["linear", "matmul", "fusedMatmul", "conv", "attention", "packedAttention"]);
 /** They take values from place to place, or keep their size. Norms sum in 32 bits whatever they are given (`stash_type` of the operator). */
 const FREE: ReadonlySet<string> = new Set([
   "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "relu", "tanh", "sigmoid", "hardSigmoid", "clip",
@@ -73,5 +73,5 @@ const isReal = (node: Node): boolean => node.types.some((t) => t.dtype === "f32"
 
 function isSeenThrough({ op, inputs }: Node): boolean {
   if (op === "matmul" || op === "fusedMatmul") return !inputs.some(isMadeOfWeights);
-  return !["linear", "conv", "attention", "layerNorm", "rmsNorm", "skipLayerNorm", "linearInt8", "foreign"].includes(op);
+  return !["linear", "conv", "attention", "packedAttention", "layerNorm", "rmsNorm", "skipLayerNorm", "linearInt8", "foreign"].includes(op);
 }

@@ -3,7 +3,7 @@ import type { Node } from "../graph/node.ts";
 import type { Hole, PatternBuild } from "../rewrite/pattern.ts";
 import { type Rule, because, rule } from "../rewrite/rule.ts";
 import type { Dim } from "../types/dim.ts";
-import { isMadeOfWeights } from "./constant.ts";
+import { isStored } from "./constant.ts";
 import { pass } from "./pass.ts";
 
 const map = (o: PatternBuild, hole: Hole): Hole => o.as(hole, o.sole(o.op("linear")));
@@ -18,7 +18,7 @@ const rules: readonly Rule[] = [true, false].map((termed) => rule(termed ? "with
     if (root.type.dtype !== "f32") return because("the operator computes in 32 bits", root);
     const other = [k, v].find((x) => x.inputs[0] !== q.inputs[0]);
     if (other) return because("queries, keys and values are not made of one value", other);
-    const open = [q, k, v].find((x) => !x.inputs.slice(1).every(isMadeOfWeights) || facts.number(x.type.dims[2] as Dim) === undefined);
+    const open = [q, k, v].find((x) => !x.inputs.slice(1).every(isStored) || facts.number(x.type.dims[2] as Dim) === undefined);
     return open === undefined || because("the weights depend on the run", open);
   },
   put: (o, { root, q, k, v, term }) => {

@@ -6,7 +6,7 @@ import type { Recorder } from "../rewrite/record.ts";
 import { remake } from "../rewrite/run.ts";
 import type { Facts } from "../types/dim.ts";
 import { sameDims } from "../rewrite/match.ts";
-import { isMadeOfWeights } from "./constant.ts";
+import { isStored } from "./constant.ts";
 import { pass } from "./pass.ts";
 
 export default pass("biases of residuals", { needs: "fused", leaves: "fused", exact: true, run: (graph, _, record) => moved(graph, record) });
@@ -54,15 +54,15 @@ function moved(graph: Graph, record: Recorder): Graph {
 const READERS: ReadonlySet<string> = new Set(["linear", "packedAttention"]);
 
 function moveOf(norm: Node, users: ReadonlyMap<Node, readonly Node[]>, read: ReadonlySet<Node>, facts: Facts): Move | undefined {
-  if (norm.op !== "layerNorm" || norm.type.dtype !== "f32" || read.has(norm) || !norm.inputs.slice(1).every(isMadeOfWeights)) return undefined;
+  if (norm.op !== "layerNorm" || norm.type.dtype !== "f32" || read.has(norm) || !norm.inputs.slice(1).every(isStored)) return undefined;
   const all = users.get(norm) ?? [];
   const sums = all.filter((u) => u.op === "add" && u.inputs[0] !== u.inputs[1]);
   const [sum] = sums;
   const map = sum?.inputs.find((x) => x !== norm);
   if (!sum || sums.length !== 1 || map?.op !== "linear" || map.inputs.length !== 3 || users.get(map)?.length !== 1 || read.has(map)) return undefined;
-  if (map.inputs[0] === norm || !isMadeOfWeights(map.inputs[2] as Node) || !sameDims(map.type.dims, norm.type.dims, facts)) return undefined;
+  if (map.inputs[0] === norm || !isStored(map.inputs[2] as Node) || !sameDims(map.type.dims, norm.type.dims, facts)) return undefined;
   const readers = all.filter((u) => u !== sum);
-  const fits = readers.every((u) => READERS.has(u.op) && u.inputs.length >= 3 && u.inputs.every((x, i) => (x === norm) === (i === 0)) && u.inputs.slice(1, 3).every(isMadeOfWeights));
+  const fits = readers.every((u) => READERS.has(u.op) && u.inputs.length >= 3 && u.inputs.every((x, i) => (x === norm) === (i === 0)) && u.inputs.slice(1, 3).every(isStored));
   return fits ? { bias: map.inputs[2] as Node, sum, map } : undefined;
 }
 

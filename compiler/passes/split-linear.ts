@@ -5,7 +5,7 @@ import type { Recorder } from "../rewrite/record.ts";
 import { rewrite } from "../rewrite/run.ts";
 import { type Rule, because, rule } from "../rewrite/rule.ts";
 import { type Dim, type Facts, product } from "../types/dim.ts";
-import { isMadeOfWeights } from "./constant.ts";
+import { isStored } from "./constant.ts";
 import { pass } from "./pass.ts";
 
 export default pass("parts of linear maps", { needs: "fused", leaves: "fused", exact: true, run: (graph, _, record) => parted(graph, record) });
@@ -63,7 +63,7 @@ const rules = (matrices: ReadonlySet<Node>): readonly Rule[] => [
     when: ({ root, cut, made }, { facts }) => {
       if (!matrices.has(made.inputs[1] as Node)) return because("the map is read as a whole too", made);
       const leading = made.type.dims.length - 1;
-      if (!isMadeOfWeights(made.inputs[1] as Node) || !made.inputs.slice(2).every(isMadeOfWeights)) return because("the weights depend on the run", made);
+      if (!isStored(made.inputs[1] as Node) || !made.inputs.slice(2).every(isStored)) return because("the weights depend on the run", made);
       if ((root.attrs.axis as number) < leading) return because("it is cut along rows", root);
       return (sameDims(cut.type.dims.slice(0, leading), made.type.dims.slice(0, leading), facts) && cut.type.dims.slice(leading).every((d) => facts.number(d) !== undefined)) || because("a reshape mixes rows and columns", cut);
     },

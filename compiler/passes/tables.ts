@@ -6,7 +6,7 @@ import { splatOf } from "../rewrite/splat.ts";
 import { type Dim, type Facts, add, constant, subtract } from "../types/dim.ts";
 import { algebra } from "./algebra.ts";
 import { isOne } from "./broadcast.ts";
-import { isMadeOfWeights } from "./constant.ts";
+import { isStored } from "./constant.ts";
 import { movement } from "./movement.ts";
 import { pass } from "./pass.ts";
 
@@ -20,7 +20,7 @@ const single: Rule = rule("one row of a table", ["root", "table", "places"], {
   find: (o, { root, table, places }) => o.as(root, o.gather(table, o.splat(places))),
   when: ({ root, table, places }, { facts }) => {
     const [rows, at] = [facts.number(table.type.dims[root.attrs.axis as number] as Dim), splatOf(places)];
-    if (!isMadeOfWeights(table)) return because("the table depends on the run", table);
+    if (!isStored(table)) return because("the table depends on the run", table);
     return (rows !== undefined && at !== undefined && at >= 0 && at < rows) || because("the table may have no such row", places);
   },
   put: (o, { root, table, places }) => {
@@ -38,7 +38,7 @@ const counted: Rule = rule("rows of a table in order", ["root", "table", "places
   when: ({ root, table, places }, { facts }) => {
     const range = rangeOf(places, facts);
     const rows = table.type.dims[root.attrs.axis as number] as Dim;
-    if (!isMadeOfWeights(table)) return because("the table depends on the run", table);
+    if (!isStored(table)) return because("the table depends on the run", table);
     return (range !== undefined && reaches(places, rows, facts)) || because("the places are not numbers in order", places);
   },
   put: (o, { root, table, places }) => {
@@ -75,7 +75,7 @@ function reaches(places: Node, rows: Dim, facts: Facts): boolean {
 const weightsFirst: Rule = rule("weights first", ["x", "a", "b"], {
   find: (o, { x, a, b }) => o.add(o.sole(o.add(x, a)), b),
   when: ({ x, a, b }) => {
-    if (isMadeOfWeights(x) || !isMadeOfWeights(a) || !isMadeOfWeights(b)) return because("only one of the three depends on the run", x);
+    if (isStored(x) || !isStored(a) || !isStored(b)) return because("only one of the three depends on the run", x);
     return (a.type.dims.length === b.type.dims.length && a.type.dtype === "f32") || because("they are not told apart by their axes", a);
   },
   put: (o, { x, a, b }) => o.add(x, o.add(a, b)),
@@ -86,7 +86,7 @@ const sooner: Rule = rule("sum with a table before it is cut", ["root", "cut", "
   find: (o, { root, cut, table, row }) => o.as(root, o.add(o.as(cut, o.slice(table)), row)),
   when: ({ root, cut, table, row }, { facts }) => {
     const axis = cut.attrs.axis as number;
-    if (!isMadeOfWeights(table) || !isMadeOfWeights(row)) return because("it depends on the run", row);
+    if (!isStored(table) || !isStored(row)) return because("it depends on the run", row);
     if (facts.number(cut.type.dims[axis] as Dim) !== undefined) return because("the rows are known: the sum is, too", cut);
     return (row.type.dims.length === cut.type.dims.length && row.type.dims.every((d, i) => isOne(d, facts) || (i !== axis && facts.equal(d, root.type.dims[i] as Dim)))) || because("it differs from row to row", row);
   },
@@ -98,7 +98,7 @@ const cutLater: Rule = rule("sizes of 1 before a cut", ["root", "cut", "table"],
   find: (o, { root, cut, table }) => o.as(root, o.reshape(o.as(cut, o.slice(table)))),
   when: ({ root, cut, table }, { facts }) => {
     const more = root.type.dims.length - cut.type.dims.length;
-    if (!isMadeOfWeights(table)) return because("it depends on the run", table);
+    if (!isStored(table)) return because("it depends on the run", table);
     return (more > 0 && root.type.dims.slice(0, more).every((d) => isOne(d, facts)) && cut.type.dims.every((d, i) => facts.equal(d, root.type.dims[i + more] as Dim))) || because("the shape changes more", root);
   },
   put: (o, { root, cut, table }) => {

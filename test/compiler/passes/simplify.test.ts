@@ -36,6 +36,8 @@ const IDENTITIES: Readonly<Record<string, Identity>> = {
   "(-x) · a": [(b) => b.mul(b.neg(x(b)), n(b, 2)), (b) => b.mul(x(b), n(b, -2))],
   "numbers are computed": [(b) => b.add(x(b), b.sqrt(b.mul(n(b, 2), n(b, 8)))), (b) => b.add(x(b), n(b, 4))],
   "whole numbers are computed": [(b) => b.add(ids(b), b.mul(b.scalar("i64", 3), b.scalar("i64", 4))), (b) => b.add(ids(b), b.scalar("i64", 12))],
+  "a choice that is the same everywhere": [(b) => b.where(b.fill("bool", [B, N, C], 1), b.exp(x(b)), y(b)), (b) => b.exp(x(b))],
+  "a choice of a number everywhere": [(b) => b.add(x(b), b.where(b.fill("bool", [B, N, C], 0), n(b, 3), n(b, 4))), (b) => b.add(x(b), n(b, 4))],
   "a cast of a number": [(b) => b.add(x(b), b.cast(b.scalar("i64", 3), "f32")), (b) => b.add(x(b), n(b, 3))],
   "a cast there and back": [(b) => b.cast(b.cast(b.cast(bools(b), "f32"), "bool"), "i32"), (b) => b.cast(bools(b), "i32")],
   "a repetition that the other side makes": [(b) => b.add(x(b), b.expand(b.input("r", "f32", [1, 1, C]), [B, N, C])), (b) => b.add(b.input("r", "f32", [1, 1, C]), x(b))],
