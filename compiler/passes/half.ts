@@ -99,7 +99,7 @@ class Half {
     if (decide.has(node)) return { single: "what a choice is made by" };
     const kind = kindOf(node);
     if (typeof kind === "object") return kind;
-    const inputs = node.op === "attention" ? node.inputs.filter((_, i) => !isTerm(node, i)) : node.inputs;
+    const inputs = isAttention(node) ? node.inputs.filter((_, i) => !isTerm(node, i)) : node.inputs;
     if (node.op !== "clip" && (this.#outside.has(node) || inputs.some((x) => this.#outside.has(x)))) return { single: "numbers beyond the range of f16" };
     return inputs.some((x) => isSingle(x) && this.#constant.has(x) && !this.#fits(x)) ? { single: "a constant beyond the range of f16" } : kind;
   }
@@ -155,7 +155,7 @@ class Half {
 
   /** Where scores are written out their terms are added in 32 bits. */
   #takesSingle(node: Node, input: number): boolean {
-    return this.#isPortable && node.op === "attention" && isTerm(node, input);
+    return this.#isPortable && isAttention(node) && isTerm(node, input);
   }
 
   // ── constants ──
@@ -249,7 +249,7 @@ class Half {
 
   /** What a choice puts in a place, or is added to scores, hides something by being large; a lone number is no weight. */
   #isWeight(user: Node, input: number): boolean {
-    return user.op !== "where" && !(user.op === "attention" && isTerm(user, input)) && (user.inputs[input] as Node).type.dims.length > 0;
+    return user.op !== "where" && !(isAttention(user) && isTerm(user, input)) && (user.inputs[input] as Node).type.dims.length > 0;
   }
 
   #report(): Precision {
@@ -268,6 +268,7 @@ class Half {
 }
 
 const isSingle = (node: Node): boolean => node.type.dtype === "f32";
+const isAttention = (node: Node): boolean => node.op === "attention" || node.op === "packedAttention";
 /** Whether this input of an attention is what is added to its scores. */
 const isTerm = (node: Node, input: number): boolean => input === 3 && node.inputs.length > (node.attrs.shifted === true ? 4 : 3);
 
