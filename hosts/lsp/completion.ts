@@ -7,8 +7,10 @@ import type * as Ast from "../../grammar/ast.ts";
 import { DECLARATION_WORDS, TABLE } from "../../grammar/tokens.ts";
 import { activeParameter, callable, callAt, memberOf, pathBefore, tokensBefore } from "./call-at.ts";
 import { headOf, prose, valueText } from "./describe.ts";
+import { importedFile, importedModel } from "./imported.ts";
 import { follow, layerOfModel, type LayerType, partNames, sitesOf, startsOf } from "./layers.ts";
 import { namesOf } from "./names.ts";
+import { rangeOf } from "./places.ts";
 import { declarationAt, scopeAt } from "./observed.ts";
 import { SNIPPETS } from "./snippets.ts";
 import type { Analysis } from "./workspace.ts";
@@ -28,7 +30,9 @@ export function completion(analysis: Analysis, offset: number, withSnippets: boo
   const line = source.text.slice(source.text.lastIndexOf("\n", offset - 1) + 1, offset);
   if (/\/\//.test(line.replace(/"(?:[^"\\]|\\.)*"/g, ""))) return [];
   const quoted = /\bnamed\s+"([^"]*)$/.exec(line);
-  if (quoted) return weightNames(analysis, quoted[1] ?? "");
+  if (quoted) return whole(analysis, offset, quoted[1] ?? "", weightNames(analysis));
+  const said = /\bsites\s+[\p{L}\p{N}_]+\s+for\s+([\p{L}\p{N}_]+)\s*\{([^}]*)$/u.exec(source.text.slice(0, offset));
+  if (said) return insidePlaces(analysis, offset, said[1] ?? "", said[2] ?? "");
   if (/^[^"]*"(?:[^"]*"[^"]*")*[^"]*$/.test(line)) return folders(analysis, line);
   const used = /^\s*use\s+(.*)$/.exec(line);
   if (used) return insideUse(analysis, used[1] ?? "");
@@ -118,6 +122,7 @@ function members(analysis: Analysis, path: readonly string[], offset: number): C
     case "fold": return ["down", "up"].map((label) => ({ label, kind: CompletionItemKind.Method }));
     case "layer": return value.instance.names().map((label) => ({ label, kind: CompletionItemKind.Property }));
     case "model": {
+      if (value.decl.imported) return [];
       const layer = layerOfModel(analysis, value.decl.name.name);
       return [...["config", "processor"].map((label) => ({ label, kind: CompletionItemKind.File, detail: `${label === "config" ? "config" : "preprocessor_config"}.json` })), ...(layer ? partNames(layer) : []).map((label) => ({ label, kind: CompletionItemKind.Property }))];
     }
@@ -140,7 +145,7 @@ function insideUse(analysis: Analysis, text: string): CompletionItem[] {
 }
 
 /** Names of the tensors in the checkpoints of this file's models; headers alone are read. */
-function weightNames(analysis: Analysis, typed: string): CompletionItem[] {
+function weightNames(analysis: Analysis): Iterable<string> {
   const found = new Set<string>();
   for (const model of analysis.program.models) {
     const directory = model.from?.kind === "string" ? analysis.host.locate(model.from.value, analysis.module.path) : undefined;
@@ -151,7 +156,13 @@ function weightNames(analysis: Analysis, typed: string): CompletionItem[] {
       for (let i = 1; i <= parts.length; i++) found.add(parts.slice(0, i).join("."));
     }
   }
-  return [...found].filter((n) => n.startsWith(typed)).slice(0, MOST).map((label) => ({ label, kind: CompletionItemKind.Constant }));
+  return found;
+}
+
+/** Names with points and slashes in them take the place of all that has been typed of them. */
+function whole(analysis: Analysis, offset: number, typed: string, names: Iterable<string>): CompletionItem[] {
+  const range = rangeOf(analysis.module.source, { start: offset - typed.length, end: offset });
+  return [...names].filter((n) => n.startsWith(typed)).slice(0, MOST).map((label) => ({ label, kind: CompletionItemKind.Constant, textEdit: { range, newText: label } }));
 }
 
 /** Folders and files below the one that is being written. */
@@ -170,6 +181,9 @@ function insideCompress(analysis: Analysis, d: Ast.CompressDecl, offset: number,
   const region = d.items.filter((i) => (i.kind === "place-fold" || i.kind === "place-rewrite") && i.span.start <= offset).pop();
   const layer = root && region && (region.kind === "place-fold" || region.kind === "place-rewrite") ? follow(root, region.region).layer : undefined;
   const word = (label: string): CompletionItem => ({ label, kind: CompletionItemKind.Keyword });
+  const asksPlace = last === "." || last === "across" || last === "each" || last === "after" || (last === "rewrite" && tokens[tokens.length - 2] !== ".");
+  const model = root || !asksPlace ? undefined : importedModel(analysis, d.target.name);
+  if (model) return placesInFile(analysis, model, last === "." ? selectorBefore(tokens)[0] : last === "after" ? (tokens[tokens.length - 2] === "up" ? undefined : region && "region" in region ? region.region.segments[0]?.name.name : undefined) : undefined, last === "after");
   if (last === "." && root) {
     const path = selectorBefore(tokens);
     const before = path.length > 0 ? follow(root, { kind: "selector", segments: path.map((name) => ({ name: { name, span: d.span }, index: undefined })), span: d.span }).layer : undefined;
@@ -190,6 +204,25 @@ function insideCompress(analysis: Analysis, d: Ast.CompressDecl, offset: number,
     if (/\bwith\b.*\)\s*\w*$/.test(line)) return [word("up after"), word("up none")];
   }
   return undefined;
+}
+
+/** Blocks of an imported file, and their places; `stack`: those of its blocks. `wantsSites`: a place is wanted, of whatever blocks. */
+function placesInFile(analysis: Analysis, model: Ast.ModelDecl, stack: string | undefined, wantsSites: boolean): CompletionItem[] {
+  const file = importedFile(analysis, model);
+  if (!file) return [];
+  const found = stack === undefined ? undefined : file.stacks.find((s) => s.name === stack);
+  if (found || wantsSites) return [...new Set((found ? [found] : file.stacks).flatMap((s) => s.sites))].map((label) => ({ label, kind: CompletionItemKind.EnumMember, detail: `site of ${found?.name ?? model.name.name}` }));
+  return file.stacks.map(({ name, blocks }) => ({ label: name, kind: CompletionItemKind.Property, insertText: `${name}[$0]`, insertTextFormat: InsertTextFormat.Snippet, detail: blocks === 1 ? "1 block" : `${blocks} blocks` }));
+}
+
+/** In `sites … for MODEL { blocks[0].keys = "tensor" }`: blocks, places of the contract, and what the file calls its values. */
+function insidePlaces(analysis: Analysis, offset: number, name: string, text: string): CompletionItem[] {
+  const model = importedModel(analysis, name);
+  if (!model || model.name.name !== name) return [];
+  const quoted = /"([^"\n]*)$/.exec(text);
+  if (quoted && (text.match(/"/g)?.length ?? 0) % 2 === 1) return whole(analysis, offset, quoted[1] ?? "", importedFile(analysis, model)?.tensors ?? []);
+  const selected = /([\p{L}_][\p{L}\p{N}_]*)(?:\[[^\]]*\])?\.[\p{L}\p{N}_]*$/u.exec(text);
+  return placesInFile(analysis, model, selected?.[1], false);
 }
 
 const site = (s: ReturnType<typeof sitesOf>[number]): CompletionItem => ({ label: s.name, kind: CompletionItemKind.EnumMember, detail: s.what });
@@ -215,7 +248,8 @@ function siteNames(analysis: Analysis): CompletionItem[] {
     const root = layerOfModel(analysis, c.target.name);
     return c.items.flatMap((i) => (i.kind === "place-fold" && root ? (follow(root, i.region).layer ?? []) : []));
   });
-  return [...new Map(layers.flatMap(sitesOf).map((s) => [s.name, site(s)])).values()];
+  const imported = analysis.program.compressions.flatMap((c) => importedModel(analysis, c.target.name) ?? []);
+  return [...new Map([...layers.flatMap(sitesOf).map(site), ...imported.flatMap((m) => placesInFile(analysis, m, undefined, true))].map((s) => [s.label, s])).values()];
 }
 
 function placeable(analysis: Analysis, kind: "fold-type" | "rewrite-type", offset: number): CompletionItem[] {

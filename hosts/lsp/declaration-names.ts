@@ -1,6 +1,7 @@
 // Names of declarations and of what only they have: parts, weights, sites, what a fold carries, the regions of a `compress`.
 import type * as Ast from "../../grammar/ast.ts";
 import { BodyNames } from "./body-names.ts";
+import { importedModel, importedPlace } from "./imported.ts";
 import { follow, layerOfModel, type LayerType, named, part, sitesOf } from "./layers.ts";
 import type { Occurrence } from "./meaning.ts";
 import type { ModuleNames } from "./module-names.ts";
@@ -40,7 +41,10 @@ export class DeclarationNames {
         for (const l of d.lets) this.#body.let(l, scopes, "field");
         this.#methods(d.methods, scopes);
         return;
-      case "sites": for (const s of d.sites) this.#body.bind(scopes, s.name, "site"); return;
+      case "sites":
+        for (const s of d.sites) this.#body.bind(scopes, s.name, "site");
+        this.#places(d);
+        return;
       case "layer": this.#layer(d, scopes); return;
       case "fold": this.#fold(d, scopes); return;
       case "rewrite": case "decode":
@@ -58,6 +62,21 @@ export class DeclarationNames {
       case "data": for (const f of d.fields) this.#body.param(f, scopes, "field"); return;
       case "compress": this.#compress(d, scopes); return;
     }
+  }
+
+  /** What a `sites … for MODEL` says of an imported file. */
+  #places({ model, places }: Ast.SitesDecl): void {
+    if (model) this.#body.add(model.span, this.#module.table.get(model.name));
+    const imported = model && importedModel(this.#analysis, model.name);
+    if (imported) for (const { at } of places) this.#selected(imported, at, true);
+  }
+
+  /** The names of a selector in an imported model: blocks, and with `withSite` a place of theirs at the end. The file is not asked. */
+  #selected(model: Ast.ModelDecl, { segments }: Ast.Selector, withSite: boolean): void {
+    segments.forEach(({ name }, i) => {
+      const kind = withSite && i === segments.length - 1 ? "site" : "part";
+      this.#body.add(name.span, this.#module.meaning({ name: name.name, span: importedPlace(this.#analysis, model, name.name) }, kind));
+    });
   }
 
   #methods(methods: readonly Ast.FnDecl[], scopes: Scopes): void {
@@ -159,7 +178,9 @@ export class DeclarationNames {
     this.#body.add(d.target.span, this.#module.table.get(d.target.name));
     if (d.as) this.#body.add(d.as.span, this.#module.meaning(d.as, "variant"));
     const root = layerOfModel(this.#analysis, d.target.name);
-    const along = (selector: Ast.Selector): LayerType | undefined => {
+    const model = root ? undefined : importedModel(this.#analysis, d.target.name);
+    const along = (selector: Ast.Selector, isSite = false): LayerType | undefined => {
+      if (model) this.#selected(model, selector, isSite);
       if (!root) return undefined;
       const { idents, layer } = follow(root, selector);
       selector.segments.forEach(({ name, index }, i) => {
@@ -178,9 +199,10 @@ export class DeclarationNames {
         const layer = along(item.region);
         const sites = layer ? sitesOf(layer) : [];
         const at = item.after && sites.find((s) => s.name === item.after?.name);
+        if (item.after && model) this.#selected(model, { kind: "selector", segments: [{ name: item.after, index: undefined }], span: item.after.span }, true);
         if (item.after && at) this.#body.add(item.after.span, this.#module.meaning(at.ident, "site"));
         if (item.protect) this.#body.expr(item.protect, scopes);
-        if (item.up?.kind === "after") along(item.up.site);
+        if (item.up?.kind === "after") along(item.up.site, true);
         this.#body.expr(item.with, scopes);
         for (const a of item.with.args) {
           const { value } = a;

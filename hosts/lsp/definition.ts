@@ -1,10 +1,11 @@
-// From a name to where it is bound: in this file, the project, the library (`std:` files lie in the package), or a model's config.json.
+// From a name to where it is bound: in this file, the project, the library (`std:` files lie in the package), a model's config.json, or the file that it is imported from.
 import { join } from "node:path";
 import type { Location } from "vscode-languageserver/node";
 import { HostError } from "../../compiler/host.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import { source } from "../../grammar/source.ts";
 import { sourceOf } from "./describe.ts";
+import { importedPath } from "./imported.ts";
 import type { Meaning } from "./meaning.ts";
 import { nameAt } from "./names.ts";
 import { NOWHERE, rangeOf, uriOf } from "./places.ts";
@@ -30,6 +31,8 @@ function inConfiguration(analysis: Analysis, offset: number): Location | undefin
   const nodes = nodesAt(analysis.module.ast, offset);
   const model = nodes.find((n): n is Ast.ModelDecl => (n as Ast.Declaration).kind === "model");
   const last = nodes[nodes.length - 1] as Ast.Expr | undefined;
+  const imported = model && last === model.imported ? importedPath(analysis, model) : undefined;
+  if (imported !== undefined) return { uri: uriOf(imported), range: NOWHERE };
   if (model?.from?.kind === "string" && last === model.from) return inJson(analysis, model, "config.json", []);
   const member = nodes.find((n): n is Ast.Member => (n as Ast.Expr).kind === "member");
   if (!member) return undefined;

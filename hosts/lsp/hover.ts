@@ -1,9 +1,11 @@
 // Hover: what stands under the cursor, with its type; of a fold what it leaves and saves in this model, and what was measured of it.
 import type { Hover } from "vscode-languageserver/node";
 import type * as Ast from "../../grammar/ast.ts";
+import type { Profile } from "../../runtime/session.ts";
 import { placements, large, percent, plainOf, sizedType, type Wish, wovenOf } from "./variants.ts";
 import { fenced, headOf, paperOf, prose, sourceOf, valueText } from "./describe.ts";
-import { measuredOf } from "./measured.ts";
+import { importedFile } from "./imported.ts";
+import { measuredOf, profileOf } from "./measured.ts";
 import type { Meaning } from "./meaning.ts";
 import { nameAt } from "./names.ts";
 import { declarationAt, observed } from "./observed.ts";
@@ -16,9 +18,9 @@ export async function hover(analysis: Analysis, offset: number, wish: Wish): Pro
   const found = nameAt(analysis, offset);
   const compression = nodeOf(nodes, "compress");
   const parts = [
-    ...(found ? about(analysis, found.means, offset) : valueHere(analysis, nodes, offset)),
+    ...(found ? about(analysis, found.means, offset) : (aboutFile(analysis, nodes) ?? valueHere(analysis, nodes, offset))),
     ...(compression ? await inCompression(analysis, compression, nodes, offset, found?.means, wish) : []),
-    ...(found ? await siteTypes(analysis, found.means, wish) : []),
+    ...(found ? await siteTypes(analysis, found.means, compression, wish) : []),
   ].filter((p) => p !== "");
   if (parts.length === 0) return undefined;
   const span = found?.span ?? (nodes[nodes.length - 1] as { span: Ast.Ident["span"] }).span;
@@ -62,6 +64,14 @@ function valueAt(analysis: Analysis, own: Ast.Declaration, means: Meaning, offse
   return undefined;
 }
 
+/** The name of an imported file: its blocks and their places. */
+function aboutFile(analysis: Analysis, nodes: readonly object[]): string[] | undefined {
+  const model = nodeOf(nodes as Parameters<typeof nodeOf>[0], "model");
+  const file = model?.imported && nodes[nodes.length - 1] === model.imported ? importedFile(analysis, model) : undefined;
+  if (!file) return undefined;
+  return file.stacks.length === 0 ? ["No transformer blocks are found in it."] : file.stacks.map(({ name, blocks, sites }) => `\`${name}[0..${blocks}]\` with ${sites.join(", ")}`);
+}
+
 /** The type of an expression that is no name. */
 function valueHere(analysis: Analysis, nodes: readonly { readonly span: Ast.Ident["span"] }[], offset: number): string[] {
   const own = declarationAt(analysis, offset);
@@ -84,13 +94,28 @@ async function inCompression(analysis: Analysis, compression: Ast.CompressDecl, 
     const [plain, before, after] = [await plainOf(analysis, compression.target.name, wish), await wovenOf(analysis, compression, at, wish), await wovenOf(analysis, compression, at + 1, wish)];
     if (!plain || !before || !after) return [];
     const places = after.selectors[at]?.resolved ?? [];
-    return [[`**${places.length === 1 ? "one place" : `${places.length} places`}**: ${places.slice(0, 4).join(", ")}${places.length > 4 ? ", …" : ""}`, tokens(before.cost.tokens?.leaving, after.cost.tokens?.leaving), work(plain.cost.total, before.cost.total, after.cost.total)].filter((l) => l !== "").join("  \n")];
+    const timed = timeOf(profileOf(analysis, variantOf(compression)), (n) => n.by.includes(lastName(item.with.callee)));
+    return [[`**${places.length === 1 ? "one place" : `${places.length} places`}**: ${places.slice(0, 4).join(", ")}${places.length > 4 ? ", …" : ""}`, tokens(before.cost.tokens?.leaving, after.cost.tokens?.leaving), work(plain.cost.total, before.cost.total, after.cost.total), timed].filter((l) => l !== "").join("  \n")];
   }
   const isName = means?.kind === "variant" || (offset >= compression.span.start && offset <= compression.span.start + "compress".length);
   if (!isName) return [];
   const [plain, woven] = [await plainOf(analysis, compression.target.name, wish), await wovenOf(analysis, compression, all.length, wish)];
-  const measured = measuredOf(analysis, compression.as?.name ?? compression.target.name);
-  return [plain && woven ? [tokens(woven.cost.tokens?.entering, woven.cost.tokens?.leaving), work(plain.cost.total, plain.cost.total, woven.cost.total)].join("  \n") : "", measured.length > 0 ? `measured: ${measured.join("  \n")}` : ""];
+  const measured = measuredOf(analysis, variantOf(compression));
+  const [times, plainTimes] = [profileOf(analysis, variantOf(compression)), profileOf(analysis, undefined)];
+  const timed = times ? `measured: ${perRun(times.milliseconds, times)} a run in its nodes${plainTimes ? `, plain ${perRun(plainTimes.milliseconds, plainTimes)}` : ""}` : "";
+  return [plain && woven ? [tokens(woven.cost.tokens?.entering, woven.cost.tokens?.leaving), work(plain.cost.total, plain.cost.total, woven.cost.total)].join("  \n") : "", timed, measured.length > 0 ? `measured: ${measured.join("  \n")}` : ""];
+}
+
+const variantOf = ({ as, target }: Ast.CompressDecl): string => as?.name ?? target.name;
+const lastName = (callee: Ast.Expr): string => (callee.kind === "member" ? callee.name.name : callee.kind === "name" ? callee.name : "");
+const perRun = (milliseconds: number, { runs }: Profile): string => `${Number((milliseconds / runs).toPrecision(3))} ms`;
+
+/** How long the nodes took that are meant, where anybody measured it. */
+function timeOf(profile: Profile | undefined, isMeant: (node: Profile["nodes"][number]) => boolean): string {
+  const own = profile?.nodes.filter(isMeant) ?? [];
+  if (!profile || own.length === 0) return "";
+  const milliseconds = own.reduce((sum, n) => sum + n.milliseconds, 0);
+  return `measured: ${perRun(milliseconds, profile)} a run, ${percent(milliseconds / profile.milliseconds)} of all its nodes`;
 }
 
 const tokens = (before: number | string | undefined, after: number | string | undefined): string => (before === undefined || after === undefined ? "" : `tokens: ${before} → ${after}`);
@@ -99,7 +124,7 @@ const work = (plain: number, before: number, after: number): string =>
   `work: ${large(before)} → ${large(after)} multiply-adds a record, ${percent(after / plain)} of the plain model`;
 
 /** A site or a part, with the sizes of the first model that has it. */
-async function siteTypes(analysis: Analysis, means: Meaning, wish: Wish): Promise<string[]> {
+async function siteTypes(analysis: Analysis, means: Meaning, compression: Ast.CompressDecl | undefined, wish: Wish): Promise<string[]> {
   if (means.kind !== "site" && means.kind !== "part") return [];
   const [model] = analysis.program.models;
   const plain = model && (await plainOf(analysis, model.name.name, wish));
@@ -110,9 +135,12 @@ async function siteTypes(analysis: Analysis, means: Meaning, wish: Wish): Promis
     const type = sizedType(plain, site.tensor);
     types.set(type, (types.get(type) ?? 0) + 1);
   }
-  const cost = [...plain.cost.byPath].filter(([path]) => path.split(".").some((s) => s.replace(/\[\d+\]$/, "") === means.name)).reduce((sum, [, macs]) => sum + macs, 0);
+  const isBelow = (path: string): boolean => path.split(".").some((s) => s.replace(/\[\d+\]$/, "") === means.name);
+  const timed = means.kind === "part" ? timeOf(profileOf(analysis, compression && variantOf(compression)), (n) => n.path.some(isBelow)) : "";
+  const cost = [...plain.cost.byPath].filter(([path]) => isBelow(path)).reduce((sum, [, macs]) => sum + macs, 0);
   return [
     ...[...types].slice(0, 3).map(([type, count]) => `in ${plain.pipeline.name.name}: \`${type}\`${count > 1 ? `, ${count} times` : ""}`),
     ...(cost > 0 ? [`${large(cost)} multiply-adds, ${percent(cost / plain.cost.total)} of the model`] : []),
+    timed,
   ];
 }

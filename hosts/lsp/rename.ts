@@ -29,6 +29,7 @@ export function prepareRename(analysis: Analysis, offset: number): { readonly ra
   if (!found) throw new Refusal("There is no name here that could be renamed.");
   if (found.means.file.includes("/stdlib/") && found.means.at.file.startsWith("std:")) throw new Refusal(`${found.means.name} belongs to the library.`);
   if (found.means.kind === "module") throw new Refusal("A module has the name of its file: rename the file.");
+  if (analysis.sources.get(found.means.at.file)?.text.charAt(found.means.at.start) === '"') throw new Refusal(`${found.means.name} has its name of the file that is imported.`);
   const text = analysis.module.source.text.slice(found.span.start, found.span.end);
   if (GIVEN.has(text)) throw new Refusal(`${text} is a word of the language.`);
   return { range: rangeOf(analysis.module.source, found.span), placeholder: text };

@@ -1,5 +1,9 @@
 // `kiri profile`: where a run spends its time, by line of the source.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
+import { MANIFEST } from "../../../compiler/emit/manifest.ts";
 import type { Profile } from "../../../runtime/session.ts";
 import { madeUpRecord } from "../../made-up-record.ts";
 import { type Context, examples } from "../command.ts";
@@ -38,6 +42,7 @@ export function addProfile(program: Command, context: Context): void {
   examples(command, [
     ["kiri profile build/digits 3.png", "by line, slowest first"],
     ["kiri profile pipelines/digits.kiri --variant lite --runs 100", "on made-up pictures"],
+    ["kiri profile build/digits --json > build/digits/profile.json", "for editors, whose hovers tell the times"],
   ]);
 }
 
@@ -59,7 +64,7 @@ async function profile(io: Io, what: string, inputs: readonly string[], options:
     }
     progress.end();
     const found = await session.profile();
-    if (options.json) printJson(io, "profile", EXIT.success, [], { inputs: isMadeUp ? "made up" : "given", profile: found });
+    if (options.json) printJson(io, "profile", EXIT.success, [], { inputs: isMadeUp ? "made up" : "given", manifest: createHash("sha256").update(readFileSync(join(made.directory, MANIFEST))).digest("hex"), profile: found });
     else io.stdout.write(`${options.nodes ? nodesTable(found, options.top) : linesTable(found, options.top)}${found.runs} runs${isMadeUp ? " on made-up inputs" : ""} on ${found.device}, ${(found.milliseconds / Math.max(1, found.runs)).toFixed(3)} ms each in the nodes\n`);
     return EXIT.success;
   } finally {
