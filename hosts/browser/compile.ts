@@ -2,7 +2,6 @@
 import { compile as compileProgram } from "../../compiler/compile.ts";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
 import { manifestOf } from "../../compiler/emit/manifest.ts";
-import type { TargetName } from "../../compiler/targets/target.ts";
 import type { Source } from "../../grammar/source.ts";
 import type { Manifest } from "../../runtime/artifact.d.ts";
 import { type Checked, checked, type ProgramText } from "../check-program.ts";

@@ -38,6 +38,14 @@ for (const bundler of ["esbuild", "vite", "rolldown", "webpack", "rspack", "farm
   t.regex(said, /^names the runtime: false$/m);
 });
 
+for (const bundler of ["rollup", "rolldown", "webpack", "rspack", "esbuild"].filter((name) => name in BUNDLERS)) test(`${bundler} watches programs and weights, tells a mistake, and goes on`, async (t) => {
+  const folder = app();
+  writeWeights(folder, Array.from({ length: 12 }, (_, i) => (i % 5 === 0 ? 3 : 0)));
+  renameSync(join(folder, "models/small/model.safetensors"), join(folder, "models/other.safetensors"));
+  writeWeights(folder, Array.from({ length: 12 }, (_, i) => (i % 5 === 0 ? 1 : 0)));
+  t.is((await node(folder, "watch.mjs", bundler)).said, "built true\nedited true\nother weights true\na mistake true\nmended true\n");
+});
+
 test("CommonJS, folders below the output, a folder of assets that is named", async (t) => {
   const { code, said } = await node(app(), "cjs.mjs");
   t.is(code, 0, said);
