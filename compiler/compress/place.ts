@@ -102,11 +102,20 @@ export function placeFolds(e: Elaboration, root: LayerInstance, items: readonly 
   } catch (error) {
     if (!(error instanceof Fail) || open.length === 0) throw explained(error, placements);
     // The types need as many tokens as before: the folds open again where their region ends.
-    for (const p of open) p.up = p.lastOutput;
+    for (const p of open) {
+      p.up = p.lastOutput;
+      refuseStandstill(p);
+    }
     e.sites.clear();
     for (const [path, site] of before) e.sites.set(path, site);
     return { ...new Weaver(e, root, placements, outputs, options.control).weave(options.trace ?? false), selectors };
   }
+}
+
+/** A fold that goes down where its tokens come back: by default it stands behind a layer, and behind the last one they are needed again. */
+function refuseStandstill({ item, downs, up }: Placement): void {
+  const standing = downs.find((d) => d.site.tensor.node === up?.tensor.node);
+  if (standing) fail(folds.F314, item.span, { fold: standing.fold.decl.name.name, site: standing.site.path });
 }
 
 /** A one-way fold before something that needs every token is told as that. */
@@ -137,7 +146,9 @@ function resolve(e: Elaboration, root: LayerInstance, item: Ast.PlaceFold, scope
     if (!upOf(value.decl)) fail(folds.F303, item.span, { fold: value.decl.name.name, why: "it has no `up`" });
   }
   const region = across ? instances.map((i) => i.place.path) : undefined;
-  return { item, fold: value, protect, instances, downs, region, up, lastOutput };
+  const placement = { item, fold: value, protect, instances, downs, region, up, lastOutput };
+  refuseStandstill(placement);
+  return placement;
 }
 
 /** The fold at the `index`-th of the layers that are chosen. */

@@ -59,6 +59,10 @@ export const folds = define({
     says: (h: { fold: string; what: string }) => `${h.fold} leaves each row of a batch as many tokens as its data say, and fills up the shorter ones. ${h.what} takes all of them together, and nothing tells padding apart.`,
     next: (h) => `Let ${h.fold} take a mask along (\`down mask by …\`) and weigh by it, hide padding with a hook \`at scores\`, or read a single token.`,
   }),
+  F314: error("These tokens would come back where they went down", {
+    says: (h: { fold: string; site: string }) => `${h.fold} goes down at ${h.site}, and what follows needs as many tokens as before: nothing would be computed on fewer.`,
+    next: () => "Name a place inside of the layers (`after attended`, `after input`), or leave out the last of them.",
+  }),
   F312: error("This compression has no model", {
     says: (h: { name: string; near: readonly string[] }) => `There is no model or pipeline ${h.name} in this file.`,
     next: (h) => near(h.near),
