@@ -4,7 +4,7 @@ import { names } from "../diagnostics/names.ts";
 import { shapes } from "../diagnostics/shapes.ts";
 import type { GraphOutput } from "../graph/node.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
-import { type Dim, symbol } from "../types/dim.ts";
+import { asNumber, type Dim, symbol } from "../types/dim.ts";
 import { type DType, isDType } from "../types/tensor.ts";
 import { BATCH, BATCH_SIZE, graphInput } from "./boundary.ts";
 import { Binding, matchTensor, showType } from "./call.ts";
@@ -12,7 +12,7 @@ import type { Elaboration } from "./elaboration.ts";
 import { asSize, asTensor, evaluate, evaluateBlock } from "./evaluate.ts";
 import { fail } from "./fail.ts";
 import { Scope } from "./scope.ts";
-import { describe, type Tensor, type Value } from "./value.ts";
+import { describe, type Tensor, tensor, type Value } from "./value.ts";
 
 /** A name at the pipeline's edge, as users see it. */
 export interface Boundary {
@@ -72,10 +72,30 @@ function input(e: Elaboration, p: Ast.Param, scope: Scope): { boundary: Boundary
     scope.set(a.name.name, { kind: "size", dim: size });
     return { name: a.name.name, size };
   });
-  const value = graphInput(e, name, type.dtype, [BATCH_SIZE, ...axes.map((a) => a.size)], [BATCH, ...axes.map((a) => a.name)]);
+  const value = sealed(e, graphInput(e, name, type.dtype, [BATCH_SIZE, ...axes.map((a) => a.size)], [BATCH, ...axes.map((a) => a.name)]), scope);
   const kind = axes.length === 0 ? SCALARS[type.dtype]?.kind : undefined;
   return { boundary: { name, type: kind ? { kind } : { kind: "tensor", dtype: type.dtype, axes } }, value };
 }
+
+/** What may count tokens, the first axis of f32[N, C] or ids[N], becomes a size of its own where it is a number: its value is known, and a fold may leave less. Axes of one name and one number are one size. */
+function sealed(e: Elaboration, input: Tensor, scope: Scope): Tensor {
+  const { facts } = e.arena;
+  const { dims } = input.node.type;
+  const sizes = dims.map((size, i) => {
+    const name = input.axes[i] ?? "";
+    const known = scope.own().get(name);
+    if (i === 0 || asNumber(size) === undefined) return size;
+    if (known?.kind === "size" && facts.number(known.dim) === asNumber(size)) return known.dim;
+    if (i > 1 || dims.length > MOST_TOKEN_AXES) return size;
+    const made = e.freshDim(name);
+    facts.know(made.key, size);
+    if (!known) scope.set(name, { kind: "size", dim: made });
+    return made;
+  });
+  return sizes.some((size, i) => size !== dims[i]) ? tensor(e.b.reshape(input.node, sizes), input.axes) : input;
+}
+/** Records, tokens, channels. */
+const MOST_TOKEN_AXES = 3;
 
 function collect(e: Elaboration, decl: Ast.PipelineDecl, type: Ast.TypeExpr | undefined, value: Value, path: string, scope: Scope, into: { boundary: Boundary; output: GraphOutput }[]): void {
   if (value.kind === "poison") return;

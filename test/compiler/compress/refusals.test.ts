@@ -70,9 +70,12 @@ compress stack as folded { fold tokens ${fold} }
 pipeline probe(x: f32[${axis}, C = 1]) -> { y: f32[N, C] } { { y: stack(x) } }
 `;
 
-test("a count that is a fixed number and no size of its own", (t) => {
-  t.deepEqual(problems(tokens("N = 8", "across blocks[1..] with evens()")), ["F306 stack.blocks[1].input is f32[B, N = 8, C = 1]: its token count is a fixed number, not a size of its own."]);
+test("a count that is a fixed number and no size of its own; that of an input is one", (t) => {
+  t.deepEqual(problems(tokens("N = 8", "across blocks[1..] with evens()")), []);
   t.deepEqual(problems(tokens("N", "across blocks[1..] with evens()")), []);
+  // Eight tokens of the model's own.
+  const own = tokens("N", "across blocks[1..] with evens()").replace("(x: f32[B, N, C]) -> f32[B, N, C] { blocks(x) }", "(x: f32[B, M, C]) -> f32[B, N, C] { blocks(x[M: 0..8] as [B, N, C]) }").replace("y: f32[N, C] } { { y: stack(x)", "y: f32[C] } { { y: stack(x)[N: 0]");
+  t.deepEqual(problems(own), ["F306 stack.blocks[1].input is f32[B, N = 8, C = 1]: its token count is a fixed number, not a size of its own."]);
 });
 
 test("a number of protected tokens that is none", (t) => {
