@@ -1,0 +1,69 @@
+"""The folds of at-224.kiri and at-448.kiri in PyTorch, over the weights of the ONNX file: what `bench/focus.ts` compares maps with.
+
+usage: python bench/focus/reference.py SIDE PIXELS FOLDER [--double INDEX,…] NAME…
+PIXELS: f32 [photos, 3, SIDE, SIDE]; FOLDER gets NAME.f32, maps [photos, SIDE, SIDE], for each variant. Needs torch, onnx.
+--double: NAME-double.f32 instead, of these photos only and computed in f64: where it differs, rounding decides what is folded.
+"""
+import argparse
+import pathlib
+import re
+import sys
+
+import numpy
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test/parity"))
+from support.dinov2 import Saliency  # noqa: E402
+from support.folds import Expedite, Tome  # noqa: E402
+
+FOLLOW, NEAR, DEPTH = 5.0, 20, 12
+
+
+def merged(model, pixels, name):
+    """merged_R, merged_R_from_BLOCK, with `unweighed`, `features`, `residual` or `both` behind."""
+    r, first, how = re.fullmatch(r"merged_(\d+)(?:_from_(\d+))?(?:_(\w+))?", name).groups()
+    start = int(first or 0)
+    fold = Tome(model, pixels, [0] * start + [int(r)] * (DEPTH - start), "features" if how in ("features", "both") else "keys", proportional=how != "unweighed")
+    return model.decode((fold.residual_nested() if how in ("residual", "both") else fold.value())[:, 1:])
+
+
+def clustered(model, pixels, name):
+    """clustered_BLOCK_SIDE, with `residual` or `paper` behind."""
+    block, side, how = re.fullmatch(r"clustered_(\d+)_(\d+)(?:_(\w+))?", name).groups()
+    if how == "paper":
+        return Expedite(model, pixels, int(block), int(side), t=0.02).value_then_norm(NEAR, "l2")
+    fold = Expedite(model, pixels, int(block), int(side), factor=FOLLOW)
+    return fold.residual(NEAR) if how == "residual" else fold.value_then_norm(NEAR, "l1")
+
+
+def map_of(model, pixels, name):
+    if name == "plain":
+        return model(pixels)
+    return merged(model, pixels, name) if name.startswith("merged") else clustered(model, pixels, name)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("side", type=int)
+    parser.add_argument("pixels")
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--double", type=lambda text: [int(i) for i in text.split(",")])
+    args = parser.parse_args()
+    torch.set_grad_enabled(False)
+    # Other jobs may run beside this; several threads would wait for each other.
+    torch.set_num_threads(1)
+    pixels = torch.from_numpy(numpy.fromfile(args.pixels, numpy.float32)).view(-1, 3, args.side, args.side)
+    if args.double:
+        torch.set_default_dtype(torch.float64)
+        pixels = pixels[args.double].double()
+    model = Saliency(ROOT / "bench/.models/focus/vit_s_focus.onnx", args.side, 6)
+    for name in args.names:
+        maps = [map_of(model, photo[None], name)[0, 0].float().numpy() for photo in pixels]
+        numpy.stack(maps).tofile(args.folder / f"{name}{'-double' if args.double else ''}.f32")
+        print(f"{name} at {args.side}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
