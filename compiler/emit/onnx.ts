@@ -8,7 +8,7 @@ import { ONNX_TYPE, type OnnxAttr, type Target } from "../ops/op.ts";
 import { type Dim, type Facts, asNumber } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
 import { type Lowered, Lowerer } from "./lowerer.ts";
-import { concatenated, field, textField } from "./wire.ts";
+import { concatenated, entryField, field } from "./wire.ts";
 
 const { onnx } = proto;
 
@@ -43,6 +43,19 @@ interface Frame {
   /** ValueInfoProtos. An output here may be an input that is handed through. */
   readonly inputs: readonly Uint8Array[];
   readonly outputs: readonly Uint8Array[];
+  readonly metadata: readonly (readonly [key: string, value: string])[];
+  readonly producer: string;
+  readonly producerVersion: string;
+  readonly domain: string;
+  readonly modelVersion: number;
+  readonly doc: string;
+  readonly graph: Said;
+  /** What its nodes say of themselves, by the paths of origins. */
+  readonly nodes: ReadonlyMap<string, Said>;
+}
+/** Text for people: a doc string, "" for none, and entries of metadata. */
+interface Said {
+  readonly doc: string;
   readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 interface ExternalTensor {
@@ -79,7 +92,7 @@ export function emitModel(graph: Graph, options: EmitOptions): Emitted {
   const { facts } = graph.arena;
   const model = encodeModel({
     name: options.name,
-    nodes: lowerer.nodes.map((n) => encodeNode(n, metadata(graph, n, options))),
+    nodes: lowerer.nodes.map((n) => encodeNode(n, saidOf(graph, n, options))),
     tensors: [...tensors, ...constants(lowerer)],
     inputs: graph.inputs.map((i) => valueInfo(i.name, i.node.type, facts)),
     outputs: graph.outputs.map((o) => valueInfo(o.name, o.node.type, facts)),
@@ -125,7 +138,7 @@ export function emitConstantModel(root: Node, facts: Facts, options: ConstantOpt
   lowerer.finish([{ name: "value", node: root, axes: [] }], dtype);
   const model = encodeModel({
     name: "constant",
-    nodes: lowerer.nodes.map((n) => encodeNode(n, [])),
+    nodes: lowerer.nodes.map((n) => encodeNode(n, { doc: "", metadata: [] })),
     tensors: [...tensors, ...constants(lowerer)],
     inputs: inputs.map((i) => valueInfo(i.name, i.node.type, facts)),
     outputs: [valueInfo("value", { ...root.type, dtype }, facts)],
@@ -195,14 +208,24 @@ function metadata(graph: Graph, lowered: Lowered, { position }: EmitOptions): [s
   return entries.map(([key, texts]): [string, string] => [key, [...new Set(texts.filter((t) => t !== ""))].join(";")]).filter(([, text]) => text !== "");
 }
 
+/** What stands at an emitted node: where it came from, and what the file said of the nodes that it is made of, as far as all of them say the same. */
+function saidOf(graph: Graph, lowered: Lowered, options: EmitOptions): Said {
+  const own = metadata(graph, lowered, options);
+  const paths = graph.arena.originsOf(lowered.from).map((o) => o.path);
+  const [first, ...others] = paths.flatMap((path) => options.frame?.nodes.get(path) ?? []);
+  if (!first) return { doc: "", metadata: own };
+  const kept = first.metadata.filter(([key, value]) => !key.startsWith("kirigami.") && others.every((o) => o.metadata.some(([k, v]) => k === key && v === value)));
+  return { doc: others.every((o) => o.doc === first.doc) ? first.doc : "", metadata: [...kept, ...own] };
+}
+
 /** A NodeProto. Its metadata is field 9, which onnx-proto does not know, so it is written behind what onnx-proto writes. */
-function encodeNode(node: Lowered, entries: readonly (readonly [string, string])[]): Uint8Array {
+function encodeNode(node: Lowered, { doc, metadata }: Said): Uint8Array {
   const known = onnx.NodeProto.encode({
-    name: node.name, opType: node.opType, domain: node.domain, input: [...node.inputs], output: [...node.outputs],
+    name: node.name, opType: node.opType, domain: node.domain, input: [...node.inputs], output: [...node.outputs], ...(doc === "" ? {} : { docString: doc }),
     attribute: Object.keys(node.attrs).sort().map((name) => attribute(name, node.attrs[name] as OnnxAttr)),
   }).finish();
   const foreign = node.foreign ? withCaptured(node.foreign.attributes, node.foreign.captured) : new Uint8Array();
-  return concatenated([known, foreign, ...entries.map(([key, value]) => field(9, concatenated([textField(1, key), textField(2, value)])))]);
+  return concatenated([known, foreign, ...metadata.map(([key, value]) => entryField(9, key, value))]);
 }
 
 /** Attributes of an imported node, the values that its sub-graphs take from outside called by their names here. */
@@ -236,12 +259,14 @@ interface Parts {
 /** A ModelProto whose nodes are already bytes. */
 function encodeModel({ name, nodes, tensors, inputs, outputs, domains, operatorSets, frame }: Parts): Uint8Array {
   const ports = frame ? { input: [], output: [] } : { input: inputs, output: outputs };
-  const rest = onnx.GraphProto.encode({ name, initializer: tensors, ...ports }).finish();
-  const graph = concatenated([...nodes.map((n) => field(1, n)), rest, ...(frame?.inputs ?? []).map((p) => field(11, p)), ...(frame?.outputs ?? []).map((p) => field(12, p))]);
+  const rest = onnx.GraphProto.encode({ name, initializer: tensors, ...ports, ...(frame?.graph.doc ? { docString: frame.graph.doc } : {}) }).finish();
+  const graph = concatenated([...nodes.map((n) => field(1, n)), rest, ...(frame?.inputs ?? []).map((p) => field(11, p)), ...(frame?.outputs ?? []).map((p) => field(12, p)), ...(frame?.graph.metadata ?? []).map(([key, value]) => entryField(16, key, value))]);
   const versions = new Map([...[...domains].map((domain): [string, number] => [domain, 1]), ...(operatorSets ?? []), ...(frame?.opsets ?? []), ["", Math.max(OPSET, operatorSets?.get("") ?? 0, frame?.opsets.get("") ?? 0)] as const]);
   const head = onnx.ModelProto.encode({
     irVersion: Math.max(IR_VERSION, frame?.irVersion ?? 0),
-    producerName: "kirigami",
+    producerName: frame?.producer || "kirigami",
+    ...(frame?.producerVersion ? { producerVersion: frame.producerVersion } : {}), ...(frame?.domain ? { domain: frame.domain } : {}),
+    ...(frame?.modelVersion ? { modelVersion: Long.fromNumber(frame.modelVersion) } : {}), ...(frame?.doc ? { docString: frame.doc } : {}),
     opsetImport: [...versions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([domain, version]) => ({ domain, version })),
     metadataProps: (frame?.metadata ?? []).map(([key, value]) => ({ key, value })),
   }).finish();

@@ -5,7 +5,10 @@ export function field(number: number, content: Uint8Array): Uint8Array {
   return concatenated([varint((number << 3) | 2), varint(content.length), content]);
 }
 
-export const textField = (number: number, text: string): Uint8Array => field(number, new TextEncoder().encode(text));
+const textField = (number: number, text: string): Uint8Array => field(number, new TextEncoder().encode(text));
+
+/** A field that holds a StringStringEntryProto. */
+export const entryField = (number: number, key: string, value: string): Uint8Array => field(number, concatenated([textField(1, key), textField(2, value)]));
 
 export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));

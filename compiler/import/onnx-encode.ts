@@ -1,8 +1,8 @@
 // Plain data of an ONNX file as bytes again: nodes and sub-graphs that are carried through. What is not changed is copied as it lies in the file.
 import Long from "long";
 import proto from "onnx-proto";
-import { concatenated, field } from "../emit/wire.ts";
-import type { AttributeValue, OnnxAttribute, OnnxValue, Place } from "./onnx-file.ts";
+import { concatenated, entryField, field } from "../emit/wire.ts";
+import type { AttributeValue, OnnxAttribute, OnnxGraph, OnnxNode, OnnxValue, Place } from "./onnx-file.ts";
 import { Corrupt, type Window } from "./protobuf.ts";
 
 const { onnx } = proto;
@@ -49,14 +49,13 @@ function encoded(window: Window, { name, value }: OnnxAttribute): Uint8Array {
   }
 }
 
-/** A NodeProto. */
-export function nodeBytes(node: { readonly opType: string; readonly domain: string; readonly name: string; readonly inputs: readonly string[]; readonly outputs: readonly string[] }, attributes: readonly Uint8Array[]): Uint8Array {
-  const head = onnx.NodeProto.encode({ opType: node.opType, domain: node.domain, name: node.name, input: [...node.inputs], output: [...node.outputs] }).finish();
-  return concatenated([head, ...attributes]);
+/** A NodeProto, with what it says of itself. */
+export function nodeBytes(node: Pick<OnnxNode, "opType" | "domain" | "name" | "inputs" | "outputs" | "metadata" | "doc">, attributes: readonly Uint8Array[]): Uint8Array {
+  const head = onnx.NodeProto.encode({ opType: node.opType, domain: node.domain, name: node.name, input: [...node.inputs], output: [...node.outputs], ...(node.doc === undefined ? {} : { docString: node.doc }) }).finish();
+  return concatenated([head, ...attributes, ...node.metadata.map(([key, value]) => entryField(9, key, value))]);
 }
 
-export interface GraphParts {
-  readonly name: string;
+export interface GraphParts extends Pick<OnnxGraph, "name" | "doc" | "metadata"> {
   readonly nodes: readonly Uint8Array[];
   readonly tensors: readonly Uint8Array[];
   readonly sparse: readonly Uint8Array[];
@@ -65,9 +64,9 @@ export interface GraphParts {
 }
 
 /** A GraphProto. */
-export function graphBytes({ name, nodes, tensors, sparse, inputs, outputs }: GraphParts): Uint8Array {
+export function graphBytes({ name, doc, metadata, nodes, tensors, sparse, inputs, outputs }: GraphParts): Uint8Array {
   const fields = (number: number, list: readonly Uint8Array[]): Uint8Array[] => list.map((bytes) => field(number, bytes));
-  return concatenated([onnx.GraphProto.encode({ name }).finish(), ...fields(1, nodes), ...fields(5, tensors), ...fields(15, sparse), ...fields(11, inputs), ...fields(12, outputs)]);
+  return concatenated([onnx.GraphProto.encode({ name, ...(doc === "" ? {} : { docString: doc }) }).finish(), ...metadata.map(([key, value]) => entryField(16, key, value)), ...fields(1, nodes), ...fields(5, tensors), ...fields(15, sparse), ...fields(11, inputs), ...fields(12, outputs)]);
 }
 
 /** What lies in the parts of a message that the reader passes over is found out here. */

@@ -6,6 +6,10 @@ import { Corrupt, type Field, fields, floats, integers, text, type Window } from
 export interface OnnxModel {
   readonly irVersion: number;
   readonly producer: string;
+  readonly producerVersion: string;
+  readonly domain: string;
+  readonly modelVersion: number;
+  readonly doc: string;
   /** Version by domain; the standard's domain is "". */
   readonly opsets: ReadonlyMap<string, number>;
   readonly metadata: readonly Entry[];
@@ -14,6 +18,8 @@ export interface OnnxModel {
 }
 export interface OnnxGraph {
   readonly name: string;
+  readonly doc: string;
+  readonly metadata: readonly Entry[];
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
   readonly sparse: readonly OnnxSparse[];
@@ -32,6 +38,8 @@ export interface OnnxNode {
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, OnnxAttribute>;
   readonly metadata: readonly Entry[];
+  /** Undefined where it has none. */
+  readonly doc?: string;
   /** The standard's version it is written in, where that is not the one of the model. */
   readonly version?: number;
 }
@@ -118,7 +126,8 @@ const MOST_NESTED = 32;
 
 /** Reads the whole structure. Throws `Corrupt`. */
 export function readModel(window: Window): OnnxModel {
-  let [irVersion, producer] = [0, ""];
+  let [irVersion, modelVersion] = [0, 0];
+  let [producer, producerVersion, domain, doc] = ["", "", "", ""];
   const opsets = new Map<string, number>();
   const metadata: Entry[] = [];
   const functions: OnnxFunction[] = [];
@@ -126,6 +135,10 @@ export function readModel(window: Window): OnnxModel {
   for (const f of fields(window, 0, window.size)) {
     if (f.number === 1) irVersion = number(f);
     else if (f.number === 2) producer = string(window, f);
+    else if (f.number === 3) producerVersion = string(window, f);
+    else if (f.number === 4) domain = string(window, f);
+    else if (f.number === 5) modelVersion = number(f);
+    else if (f.number === 6) doc = string(window, f);
     else if (f.number === 7) {
       if (graph) throw new Corrupt("it has two graphs", f.start);
       graph = readGraph(window, message(f), 0);
@@ -135,7 +148,7 @@ export function readModel(window: Window): OnnxModel {
   }
   if (!graph) throw new Corrupt("it holds no graph", 0);
   if (irVersion < 1) throw new Corrupt("it does not say which version of the format it is", 0);
-  return { irVersion, producer, opsets, metadata, functions, graph };
+  return { irVersion, producer, producerVersion, domain, modelVersion, doc, opsets, metadata, functions, graph };
 }
 
 function message(f: Field): Place {
@@ -173,7 +186,8 @@ function readEntry(window: Window, place: Place): Entry {
 
 function readGraph(window: Window, place: Place, depth: number): OnnxGraph {
   if (depth > MOST_NESTED) throw new Corrupt(`graphs stand in graphs more than ${MOST_NESTED} deep`, place.start);
-  let name = "";
+  let [name, doc] = ["", ""];
+  const metadata: Entry[] = [];
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [];
   const sparse: OnnxSparse[] = [];
@@ -182,12 +196,14 @@ function readGraph(window: Window, place: Place, depth: number): OnnxGraph {
     if (f.number === 1) nodes.push(readNode(window, message(f), depth));
     else if (f.number === 2) name = string(window, f);
     else if (f.number === 5) initializers.push(readTensor(window, message(f)));
+    else if (f.number === 10) doc = string(window, f);
     else if (f.number === 11) inputs.push(readValue(window, message(f)));
     else if (f.number === 12) outputs.push(readValue(window, message(f)));
     else if (f.number === 13) values.push(readValue(window, message(f)));
     else if (f.number === 15) sparse.push(readSparse(window, message(f)));
+    else if (f.number === 16) metadata.push(readEntry(window, message(f)));
   }
-  return { name, nodes, initializers, sparse, inputs, outputs, values };
+  return { name, doc, metadata, nodes, initializers, sparse, inputs, outputs, values };
 }
 
 /** The attributes of a node that are encoded by themselves. */
@@ -197,7 +213,7 @@ export function readAttributes(window: Window): Map<string, OnnxAttribute> {
 }
 
 function readNode(window: Window, place: Place, depth: number): OnnxNode {
-  let [opType, domain, name, overload] = ["", "", "", ""];
+  let [opType, domain, name, overload, doc] = ["", "", "", "", ""];
   const [inputs, outputs]: [string[], string[]] = [[], []];
   const attributes = new Map<string, OnnxAttribute>();
   const metadata: Entry[] = [];
@@ -209,12 +225,13 @@ function readNode(window: Window, place: Place, depth: number): OnnxNode {
     else if (f.number === 5) {
       const attribute = readAttribute(window, message(f), depth);
       attributes.set(attribute.name, attribute);
-    } else if (f.number === 7) domain = string(window, f);
+    } else if (f.number === 6) doc = string(window, f);
+    else if (f.number === 7) domain = string(window, f);
     else if (f.number === 8) overload = string(window, f);
     else if (f.number === 9) metadata.push(readEntry(window, message(f)));
   }
   if (opType === "") throw new Corrupt(`the node ${name || "without a name"} does not say what it does`, place.start);
-  return { opType, domain: domain === "ai.onnx" ? "" : domain, name, overload, inputs, outputs, attributes, metadata };
+  return { opType, domain: domain === "ai.onnx" ? "" : domain, name, overload, inputs, outputs, attributes, metadata, ...(doc === "" ? {} : { doc }) };
 }
 
 /** What an attribute holds, by the number that its `type` field gives. */

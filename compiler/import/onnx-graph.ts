@@ -32,6 +32,14 @@ export interface Imported {
     readonly inputs: readonly Uint8Array[];
     readonly outputs: readonly Uint8Array[];
     readonly metadata: readonly (readonly [key: string, value: string])[];
+    readonly producer: string;
+    readonly producerVersion: string;
+    readonly domain: string;
+    readonly modelVersion: number;
+    readonly doc: string;
+    readonly graph: Said;
+    /** What nodes say of themselves, by what they go by. */
+    readonly nodes: ReadonlyMap<string, Said>;
   };
   readonly name: string;
   /** Nodes of the file, functions written out. */
@@ -42,6 +50,12 @@ export interface Imported {
   readonly results: readonly { readonly name: string; readonly node: Node }[];
   /** What the file calls its values: those that only sizes are made of are nodes once they are asked for. */
   readonly values: { readonly names: () => Iterable<string>; readonly node: (name: string) => Node | undefined };
+}
+
+/** What a graph or a node says of itself, to people. */
+interface Said {
+  readonly doc: string;
+  readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 
 interface ImportOptions {
@@ -101,6 +115,7 @@ class Importer {
   /** Symbols that a run reads from the graph's inputs. */
   readonly #readable = new Set<string>();
   readonly #carried = new Map<string, number>();
+  readonly #said = new Map<string, Said>();
   #fresh = 0;
   #names = 0;
   #copies = 0;
@@ -148,6 +163,9 @@ class Importer {
       frame: {
         irVersion: this.#model.irVersion, opsets: this.#model.opsets, metadata: this.#model.metadata,
         inputs: ports.map((p) => renamedValue(this.#window, p, p.name)), outputs: frameOutputs,
+        producer: this.#model.producer, producerVersion: this.#model.producerVersion, domain: this.#model.domain, modelVersion: this.#model.modelVersion, doc: this.#model.doc,
+        graph: { doc: source.doc, metadata: source.metadata },
+        nodes: this.#said,
       },
       name: source.name, nodeCount: order.length, carried: this.#carried, results,
       values: { names: () => this.#values.keys(), node: (name) => this.#values.get(name)?.node },
@@ -195,7 +213,11 @@ class Importer {
   // ── nodes ──
 
   #nodes(order: readonly OnnxNode[]): void {
-    for (const node of order) for (const now of upToDate(node, this.#version, { ...this.#around, file: this.#file })) this.#within(nameOf(now), () => this.#node(now));
+    for (const node of order)
+      for (const now of upToDate(node, this.#version, { ...this.#around, file: this.#file })) {
+        if (node.doc !== undefined || node.metadata.length > 0) this.#said.set(nameOf(now), { doc: node.doc ?? "", metadata: node.metadata });
+        this.#within(nameOf(now), () => this.#node(now));
+      }
   }
 
   #node(node: OnnxNode): void {
@@ -305,7 +327,7 @@ class Importer {
       names.set(name, fresh);
       return fresh;
     };
-    const parts: { -readonly [K in keyof GraphParts]: K extends "name" ? string : Uint8Array[] } = { name: graph.name, nodes: [], tensors: [], sparse: [], inputs: [], outputs: [] };
+    const parts: { -readonly [K in keyof GraphParts]: K extends "name" | "doc" | "metadata" ? GraphParts[K] : Uint8Array[] } = { name: graph.name, doc: graph.doc, metadata: graph.metadata, nodes: [], tensors: [], sparse: [], inputs: [], outputs: [] };
     const own = ownNames(graph);
     const order = sorted(graph, this.#file, (name) => around.has(name) || this.#values.has(name));
     for (const port of graph.inputs) parts.inputs.push(renamedValue(this.#window, port, inner(port.name)));

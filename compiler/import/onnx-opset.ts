@@ -187,7 +187,7 @@ const records: Change["change"] = (node, around) => {
     ...changed(node, ["directions"], directions.length > 0 ? [ints("scan_input_directions", directions)] : []),
     inputs: given.map((v) => v.name), outputs: found.map((v) => v.name), version: NOW,
   };
-  const all: OnnxGraph = { name: body.value.name, nodes: [each], initializers: [], sparse: [], inputs: given, outputs: found, values: [] };
+  const all: OnnxGraph = { name: body.value.name, nodes: [each], doc: "", metadata: [], initializers: [], sparse: [], inputs: given, outputs: found, values: [] };
   return [plain("Scan", inputs, node.outputs, [made("body", { kind: "graph", value: all }), int("num_scan_inputs", inputs.length)], { ...node, name: `${node.name}/records` })];
 };
 

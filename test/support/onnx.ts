@@ -7,6 +7,7 @@ export interface ReadNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  readonly doc: string;
 }
 
 export interface ReadModel {
@@ -14,11 +15,18 @@ export interface ReadModel {
   /** `name: B,N,4`. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** What model and graph say of themselves. */
+  readonly said: { readonly producer: readonly string[]; readonly version: number; readonly doc: string; readonly metadata: Readonly<Record<string, string>>; readonly graphDoc: string; readonly graphMetadata: Readonly<Record<string, string>> };
 }
 
 export function readModel(model: Uint8Array): ReadModel {
-  const graph = fieldsOf(bytesOf(fieldsOf(model), 7)[0] as Uint8Array);
-  return { nodes: bytesOf(graph, 1).map(readNode), inputs: bytesOf(graph, 11).map(readPort), outputs: bytesOf(graph, 12).map(readPort) };
+  const head = fieldsOf(model);
+  const graph = fieldsOf(bytesOf(head, 7)[0] as Uint8Array);
+  const first = (fields: readonly Field[], number: number): string => bytesOf(fields, number).map(text)[0] ?? "";
+  const said = {
+    producer: [2, 3, 4].map((number) => first(head, number)), version: Number(head.find(([n]) => n === 5)?.[1] ?? 0), doc: first(head, 6), metadata: entriesOf(head, 14), graphDoc: first(graph, 10), graphMetadata: entriesOf(graph, 16),
+  };
+  return { said, nodes: bytesOf(graph, 1).map(readNode), inputs: bytesOf(graph, 11).map(readPort), outputs: bytesOf(graph, 12).map(readPort) };
 }
 
 type Field = readonly [number: number, value: Uint8Array | number];
@@ -26,9 +34,11 @@ type Field = readonly [number: number, value: Uint8Array | number];
 function readNode(bytes: Uint8Array): ReadNode {
   const fields = fieldsOf(bytes);
   const texts = (number: number): string[] => bytesOf(fields, number).map(text);
-  const entries = bytesOf(fields, 9).map((entry) => [1, 2].map((number) => text(bytesOf(fieldsOf(entry), number)[0] as Uint8Array)));
-  return { name: texts(3)[0] ?? "", opType: texts(4)[0] ?? "", domain: texts(7)[0] ?? "", inputs: texts(1), outputs: texts(2), metadata: Object.fromEntries(entries) as Record<string, string> };
+  return { name: texts(3)[0] ?? "", opType: texts(4)[0] ?? "", domain: texts(7)[0] ?? "", inputs: texts(1), outputs: texts(2), metadata: entriesOf(fields, 9), doc: texts(6)[0] ?? "" };
 }
+
+const entriesOf = (fields: readonly Field[], number: number): Record<string, string> =>
+  Object.fromEntries(bytesOf(fields, number).map((entry) => [1, 2].map((n) => text(bytesOf(fieldsOf(entry), n)[0] as Uint8Array))) as [string, string][]);
 
 function readPort(bytes: Uint8Array): string {
   const inside = (from: Uint8Array, ...path: number[]): Uint8Array => path.reduce((at, number) => bytesOf(fieldsOf(at), number)[0] ?? new Uint8Array(), from);
