@@ -55,7 +55,8 @@ function pick(op: "min" | "max"): Primitive {
     if (x?.kind === "size" && y.kind === "size") return sizeValue((op === "min" ? minimum : maximum)(x.dim, y.dim));
     const [a, b] = [x && asFloat(e, x), asFloat(e, y)];
     if (a !== undefined && b !== undefined) return { kind: "float", value: op === "min" ? Math.min(a, b) : Math.max(a, b) };
-    if (x?.kind === "unknown" || y.kind === "unknown") return { kind: "unknown", type: "Float" };
+    // A number that is not known yet leaves the axes of a tensor as they are.
+    if (x?.kind !== "tensor" && y.kind !== "tensor" && (x?.kind === "unknown" || y.kind === "unknown")) return { kind: "unknown", type: "Float" };
     return binary(op)(e, c);
   };
 }

@@ -75,6 +75,11 @@ test("what is unknown to a declaration alone is left to its callers, what is wro
   t.deepEqual(problemsOf(good.replace("from, to) }", "to, from) }")), ['T301 at "pool(x; to, from)"']);
 });
 
+test("the least of a tensor and a number that is not known yet has the axes of the tensor", (t) => {
+  t.deepEqual(problemsOf("fn f(x: f32[N]; most: Int) -> f32[N] { min(max(x, most - 1.5), most - 1.0) }"), []);
+  t.deepEqual(problemsOf("fn f(x: f32[N]; most: Int) -> f32[N, M] { min(x, most - 1.0) }"), ['T309 at "min(x, most - 1.0)"']);
+});
+
 test("a division taken on trust does not become 1 where something else is repeated along it", (t) => {
   t.deepEqual(problemsOf("fn f(x: f32[N, C], y: f32[C]; s: Int) -> f32[A, E, C] where A == N / s, E == s { split(x; N into (A = N / s, E)) + y }\n"), []);
 });
