@@ -37,7 +37,7 @@ export interface CompileRequest {
   readonly values?: Levels;
   /**
    * One more output `folds`, i64[B, N]: for each original token the position of its group in the folded sequence where most
-   * folds are down, -1 where it was dropped. Absent where nothing is folded, or a fold has no `up`.
+   * folds are down, -1 where it was dropped. Absent where nothing is folded, or a fold has neither an `up` nor a rule for what goes along with its tokens.
    */
   readonly trace?: boolean;
   /** What the graph computes in, where the variant does not say; f32 without either. */

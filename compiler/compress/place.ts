@@ -13,7 +13,7 @@ import { Fail, fail } from "../elaborate/fail.ts";
 import { carriesOf, downOf, type Folded, hooksOf, runDown, runUp, upOf } from "../elaborate/fold.ts";
 import type { LayerInstance } from "../elaborate/layer.ts";
 import { Scope } from "../elaborate/scope.ts";
-import { describe, type FoldInstance, showTensor, sizeValue, type Tensor, tensor, type Value } from "../elaborate/value.ts";
+import { describe, type FnValue, type FoldInstance, showTensor, sizeValue, type Tensor, tensor, type Value } from "../elaborate/value.ts";
 import { type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
 import { mixesTokens, type Seen } from "../graph/per-record.ts";
 import { substituteAttrs } from "../graph/substitute.ts";
@@ -24,7 +24,7 @@ import { companionsOf, type Fallen, foldAlong, ruleOf } from "./companion.ts";
 import { Ragged } from "./ragged.ts";
 import { mentions, remakeSeen } from "./rebuild.ts";
 import { noSite, select, showSelector } from "./selector.ts";
-import { groupOf, TRACE } from "./trace.ts";
+import { groupOf, memberOf, TRACE } from "./trace.ts";
 
 /** One `fold …` line, resolved to sites of the model. */
 interface Placement {
@@ -77,7 +77,7 @@ type Carried = ReadonlyMap<Ast.FoldDecl, ReadonlyMap<string, Tensor>>;
 
 interface Woven {
   readonly outputs: readonly GraphOutput[];
-  /** The group of each original token, i64[B, N], where it was asked for and every fold has an `up`. */
+  /** The group of each original token, i64[B, N], where it was asked for and every fold tells it, by its `up` or by a rule for what goes along. */
   readonly trace?: GraphOutput | undefined;
   readonly selectors: readonly { readonly selector: string; readonly resolved: readonly string[] }[];
   /** Places where a control stands for a fold. */
@@ -228,11 +228,22 @@ class Weaver {
     const x = first?.placement.downs[0]?.site.tensor;
     if (!first || !last || !x || this.#deepest.some((a) => a.name !== first.name || a.at !== 1) || x.axes.length !== 3) return undefined;
     const { batch, after } = last.fallen;
-    const node = this.#knowing(() => groupOf(this.#e, {
-      batch, count: after, width: x.node.type.dims[2] as Dim,
-      open: (y) => this.#deepest.reduceRight((t, active) => this.#opened(active, t), tensor(y, x.axes)).node,
-    }));
+    const node = this.#knowing(() => (this.#deepest.every(opens)
+      ? groupOf(this.#e, {
+        batch, count: after, width: x.node.type.dims[2] as Dim,
+        open: (y) => this.#deepest.reduceRight((t, active) => this.#opened(active, t), tensor(y, x.axes)).node,
+      })
+      : memberOf(this.#e, { batch, count: first.fallen.before, fold: (y) => this.#deepest.reduce((t, active) => foldAlong(this.#e, active.fallen, this.#member(active) as FnValue, t, 1), y) })));
     return { name: TRACE, node, axes: x.axes.slice(0, 2) };
+  }
+
+  /** The rule that tells best which tokens a group has: all of them by sum or max, one by whatever else a companion is folded by. */
+  #member({ fallen }: Pick<Active, "fallen">): FnValue | undefined {
+    for (const rule of ["sum", "max", "first", ...companionsOf(fallen.fold.decl).map((c) => c.by.name)]) {
+      const found = ruleOf(this.#e, fallen, rule);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   #output(o: GraphOutput): GraphOutput {
@@ -546,7 +557,7 @@ class Weaver {
       const carriedBefore = this.#carried;
       this.#carried = new Map([...this.#carriedAlong(fallen), ...(own.size > 0 ? [[fold.decl, own] as const] : [])]);
       this.#active.push({ placement, name, fallen, at, companions: this.#companions(placement, fold, name, after), followed: new Map(), carriedBefore });
-      if (this.#active.length >= this.#deepest.length && this.#active.every((a) => upOf(a.fallen.fold.decl))) this.#deepest = [...this.#active];
+      if (this.#active.length >= this.#deepest.length && (this.#active.every(opens) || this.#active.every((a) => this.#member(a)))) this.#deepest = [...this.#active];
     });
   }
 
@@ -755,6 +766,8 @@ class Weaver {
 const isUniform = (node: Node, name: string): boolean => (node.op === "fill" || node.op === "expand") && node.inputs.every((x) => !mentions(x, name));
 
 /** A fold of N to N that has no way back, carries nothing and hooks nowhere. */
+const opens = (active: Active): boolean => upOf(active.fallen.fold.decl) !== undefined;
+
 const keepsCount = (decl: Ast.FoldDecl, after: Dim | undefined, before: Dim): boolean => after?.key === before.key && !upOf(decl) && carriesOf(decl).length === 0 && hooksOf(decl).length === 0;
 
 function callsOf(expr: unknown, name: string): Ast.Call[] {

@@ -1,5 +1,6 @@
 // Which tokens were folded together, told by the folds themselves: every folded token is given a code, the `up`s take the codes
-// back, and each original token reads whose code reached it. Nothing is known here of any particular fold.
+// back, and each original token reads whose code reached it. Where a fold has no `up` the original tokens have codes, which go down
+// as masks and positions do. Nothing is known here of any particular fold.
 import type { Elaboration } from "../elaborate/elaboration.ts";
 import type { Node } from "../graph/node.ts";
 import { constant, type Dim } from "../types/dim.ts";
@@ -36,6 +37,25 @@ export function groupOf(e: Elaboration, { batch, count, width, open }: Traced): 
   if (!score || !strength) throw new Error("no token has a code");
   const found = b.argmax(score, 2);
   return b.where(b.binary("gt", strength, b.scalar("f32", FAINTEST)), found, b.fill("i64", found.type.dims, -1));
+}
+
+interface Membership {
+  readonly batch: Dim;
+  /** Original tokens. */
+  readonly count: Dim;
+  /** What goes along with the tokens, through all folds: f32[B, N, N] to f32[B, K, N]. */
+  readonly fold: (y: Node) => Node;
+}
+
+/** i64[B, N]: the folded token that each original token is part of; -1 where it was dropped. */
+export function memberOf(e: Elaboration, { batch, count, fold }: Membership): Node {
+  const { b } = e;
+  const row = b.reshape(b.iota(count), [constant(1), count]);
+  const codes = b.cast(b.binary("eq", b.reshape(b.iota(count), [count, constant(1)]), row), "f32");
+  const members = b.transpose(fold(b.expand(b.reshape(codes, [constant(1), count, count]), [batch, count, count])), [0, 2, 1]);
+  const found = b.argmax(members, 2);
+  const isPart = b.binary("gt", b.reduce("reduceMax", members, [2], false), b.scalar("f32", FAINTEST));
+  return b.where(isPart, found, b.fill("i64", found.type.dims, -1));
 }
 
 /**

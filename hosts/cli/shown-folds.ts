@@ -43,7 +43,7 @@ interface Watch {
 /** One record at a time, so that no text is padded. */
 export async function shownFolds(session: Session, { directory, variant }: Traced, records: readonly NamedRecord[], { signal, onRecord }: Watch): Promise<readonly Shown[]> {
   const { manifest } = session;
-  if (!manifest.outputs.some((o) => o.name === TRACE)) throw new UsageError(`The folds of ${variant} cannot be shown: nothing is folded there, or a fold has no way back (\`up\`), which is what tells them.`);
+  if (!manifest.outputs.some((o) => o.name === TRACE)) throw new UsageError(`The folds of ${variant} cannot be shown: nothing is folded there, or a fold has neither a way back (\`up\`) nor a rule for masks and positions, which are what tells them.`);
   const inputs = new Inputs(manifest);
   const shown: Shown[] = [];
   for (const { name, record } of records) {

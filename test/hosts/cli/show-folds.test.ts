@@ -31,6 +31,16 @@ test.before(async () => {
   mkdirSync(join(cwd, "models"));
   cpSync(join(ROOT, "pipelines/models/tiny-random-minilm"), join(cwd, "models/tiny-random-minilm"), { recursive: true });
   cpSync(join(ROOT, "pipelines/models/tiny-vit-mnist"), join(cwd, "models/tiny-vit-mnist"), { recursive: true });
+  const classifier = (more: string, fold: string): string => `
+use model.vit
+use image
+${more}
+model classifier = vit.Classifier from "models/tiny-vit-mnist"
+compress classifier { ${fold} }
+pipeline digits(picture: image) -> { label: Int } { { label: argmax(classifier(image.prepare(picture; classifier.processor)); over: Classes) } }
+`;
+  writeFileSync(join(cwd, "pruned.kiri"), classifier("use folds.todre (todre)", "fold tokens protect 1 across blocks[2..] with todre(k: 12, attention: blocks[1].probs)\n fold tokens protect 1 across blocks[4..] with todre(k: 6, attention: blocks[3].probs)"));
+  writeFileSync(join(cwd, "mute.kiri"), classifier("fold first_half() : N -> K where K = ceil(N / 2) { down(x: f32[B, N, C]) -> f32[B, K, C] { x[N: 0..K] as [B, K, C] } }", "fold tokens in each blocks[3] with first_half()"));
   await sharp(join(ROOT, "pipelines/data/scenes/000.png")).resize(28, 28).toFile(join(cwd, "digit.png"));
   writeFileSync(join(cwd, "text.kiri"), text("protect 1 in each blocks[*] after attended with tome(r: 2)"));
   writeFileSync(join(cwd, "half.kiri"), text("in each blocks[0] with first_half()"));
@@ -93,6 +103,16 @@ test("text for people: marks without colours in a pipe, the same marks with them
   t.is(stripVTControlCharacters(coloured.out), out);
 });
 
+test("a fold that only drops tokens tells which: its rule for masks knows", async (t) => {
+  const { folds } = told(await show("half.kiri", "--variant", "folded", SENTENCE, "--json"))[0] ?? { folds: undefined };
+  t.deepEqual(folds?.groups, Array.from({ length: 14 }, (_, i) => (i < 7 ? i : -1)));
+  t.deepEqual([folds?.left, folds?.alone, folds?.dropped, folds?.merged], [7, 7, 7, 0]);
+  const [pruned] = told(await show("pruned.kiri", "digit.png", "--picture", "out/pruned.png", "--json"));
+  // 12 of 49 patches and the class token stay, then 6: in their order, behind each other.
+  t.deepEqual([pruned?.folds.left, pruned?.folds.dropped], [7, 43]);
+  t.deepEqual(pruned?.folds.groups.filter((g) => g >= 0), [0, 1, 2, 3, 4, 5, 6]);
+});
+
 test("results still go where -o says, without the trace", async (t) => {
   await show("text.kiri", "--variant", "folded", SENTENCE, "-o", "vectors.jsonl");
   t.deepEqual(Object.keys(JSON.parse(readFileSync(join(cwd, "vectors.jsonl"), "utf8")) as object), ["vector"]);
@@ -114,7 +134,7 @@ test("what cannot tell its folds is refused, and nothing is drawn", async (t) =>
   for (const [args, says] of [
     [["build/digits", "digit.png"], /does not tell its folds\.\nGive the program .* --variant/],
     [["picture.kiri", "--plain", "digit.png"], /plain model folds nothing\.\nName a variant with --variant: classifier/],
-    [["half.kiri", "--variant", "folded", SENTENCE], /folds of folded cannot be shown: .*`up`/],
+    [["mute.kiri", "digit.png"], /folds of classifier cannot be shown: .*`up`.* nor a rule/],
   ] as const) {
     const ran = await show(...args);
     t.is(ran.code, 2, args.join(" "));
