@@ -33,8 +33,8 @@ export const imports = define({
     next: () => "Give the path of an .onnx file that can be read.",
   }),
   I508: error("The functions of this model call each other without end", {
-    says: (h: { file: string; node: string; name: string }) => `In ${h.file}, ${called(h.node)} calls the function \`${h.name}\`, and that leads back to it, or more than 64 calls deep.`,
-    next: () => "Export the model anew; functions of ONNX are written out, so none may call itself.",
+    says: (h: { file: string; node: string; name: string }) => `In ${h.file}, ${called(h.node)} calls the function \`${h.name}\`, and that leads back to it, more than 64 calls deep, or to more nodes than 131072.`,
+    next: () => "Export the model anew; functions of ONNX are written out, so none may call itself, and a few that call each other twice become too many.",
   }),
   I509: warning("Weights of this model are inputs too", {
     says: (h: { file: string; count: number; names: readonly string[] }) => `${h.file} lets its callers replace ${h.count === 1 ? "one weight" : `${h.count} weights`} (${h.names.map((n) => `\`${n}\``).join(", ")}${h.count > h.names.length ? ", …" : ""}). I take them as constants, and they are no inputs any more.`,

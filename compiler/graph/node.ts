@@ -65,6 +65,9 @@ export class Mismatch extends Error {
 /** What the arena needs to know of an op; `compiler/ops` provides it, so that the graph points to nothing. */
 export type Infer = (op: string, inputs: readonly Node[], attrs: Attrs, facts: Facts) => readonly TensorType[];
 
+const FEW = 16;
+const keyOf = ({ path, by, span }: Origin): string => `${span.file}\n${span.start}\n${span.end}\n${by ?? ""}\n${path}`;
+
 export class Arena {
   readonly facts = new Facts();
   readonly origins = new Map<Node, Origin[]>();
@@ -74,6 +77,7 @@ export class Arena {
   readonly #nodes = new Map<string, Node>();
   readonly #literals = new Map<string, Literal[]>();
   readonly #makers = new Map<string, Node>();
+  readonly #originKeys = new Map<Node, Set<string>>();
   #origin: Origin | undefined;
 
   constructor(infer: Infer) {
@@ -118,7 +122,17 @@ export class Arena {
   addOrigin(node: Node, origin: Origin): void {
     const list = this.origins.get(node);
     if (!list) this.origins.set(node, [origin]);
-    else if (!list.some((o) => o.path === origin.path && o.by === origin.by && o.span.file === origin.span.file && o.span.start === origin.span.start && o.span.end === origin.span.end)) list.push(origin);
+    else if (list.length < FEW ? !list.some((o) => keyOf(o) === keyOf(origin)) : !this.#keysOf(node, list).has(keyOf(origin))) {
+      list.push(origin);
+      this.#originKeys.get(node)?.add(keyOf(origin));
+    }
+  }
+
+  /** A constant may be shared by every node of a file; then a list takes too long to look through. */
+  #keysOf(node: Node, list: readonly Origin[]): Set<string> {
+    const keys = this.#originKeys.get(node) ?? new Set(list.map(keyOf));
+    this.#originKeys.set(node, keys);
+    return keys;
   }
 
   originsOf(node: Node): readonly Origin[] {

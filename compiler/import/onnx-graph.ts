@@ -138,10 +138,11 @@ class Importer {
 
   imported(same: ImportOptions["same"]): Imported {
     const source = this.#source;
-    const given = new Set([...source.initializers.map((t) => t.name), ...source.sparse.map((s) => s.values.name)]);
+    const weights = [...source.initializers.map((t) => t.name), ...source.sparse.map((s) => s.values.name)];
+    const given = new Set(weights);
     // Until version 4 of the format every weight had to be an input too.
     const ports = source.inputs.filter((i) => !given.has(i.name));
-    this.#refuseTwice(ports.map((i) => i.name), [...given]);
+    this.#refuseTwice(ports.map((i) => i.name), weights);
     for (const [name, other] of same?.(ports) ?? []) this.#symbols.set(name, this.#sizeOf(other));
     // What the file tells of its values is true at its own sizes only.
     if (!this.#sizes) for (const { name, type } of [...source.values, ...source.outputs]) this.#told.set(name, type);
@@ -174,7 +175,8 @@ class Importer {
 
   #refuseTwice(...lists: readonly (readonly string[])[]): void {
     for (const names of lists) {
-      const twice = names.find((name, i) => names.indexOf(name) !== i && name !== "");
+      const seen = new Set<string>();
+      const twice = names.find((name) => name !== "" && (seen.has(name) || !seen.add(name)));
       if (twice !== undefined) throw new Unusable(report(imports.I503, undefined, { file: this.#file, node: "", value: twice }));
     }
   }

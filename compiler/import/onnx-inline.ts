@@ -13,12 +13,17 @@ export class Unusable extends Error {
 }
 
 const DEEPEST = 64;
+/** Nodes of functions, written out: each of a few functions may call the next one twice. */
+const MOST = 2 ** 17;
 
 /** The model's graph without calls. Throws `Unusable` where functions call themselves. */
 export function inlined(model: OnnxModel, file: string): OnnxGraph {
   if (model.functions.length === 0) return model.graph;
   return new Inliner(model, file).graph(model.graph, 0);
 }
+
+const countOf = (nodes: readonly OnnxNode[]): number =>
+  nodes.reduce((sum, { attributes }) => [...attributes.values()].reduce((n, { value }) => n + (value.kind === "graph" ? countOf(value.value.nodes) : value.kind === "graphs" ? value.values.reduce((m, g) => m + countOf(g.nodes), 0) : 0), sum + 1), 0);
 
 /** What the names and the attributes of a function's body stand for at a call. */
 interface Call {
@@ -33,11 +38,20 @@ class Inliner {
   readonly #version: number | undefined;
   readonly #file: string;
   #calls = 0;
+  #written = 0;
+  readonly #sizes = new Map<OnnxFunction, number>();
 
   constructor(model: OnnxModel, file: string) {
     this.#functions = new Map(model.functions.map((f) => [key(f.domain, f.name, f.overload), f]));
     this.#version = model.opsets.get("");
     this.#file = file;
+  }
+
+  /** Nodes of a body, those of its sub-graphs too. */
+  #sizeOf(called: OnnxFunction): number {
+    const known = this.#sizes.get(called) ?? countOf(called.nodes);
+    this.#sizes.set(called, known);
+    return known;
   }
 
   graph(graph: OnnxGraph, depth: number): OnnxGraph {
@@ -47,7 +61,8 @@ class Inliner {
   #node(node: OnnxNode, depth: number): OnnxNode[] {
     const called = this.#functions.get(key(node.domain, node.opType, node.overload));
     if (!called) return [this.#withGraphs(node, (g) => this.graph(g, depth))];
-    if (depth >= DEEPEST) throw new Unusable(report(imports.I508, undefined, { file: this.#file, node: node.name, name: called.name }));
+    this.#written += this.#sizeOf(called);
+    if (depth >= DEEPEST || this.#written > MOST) throw new Unusable(report(imports.I508, undefined, { file: this.#file, node: node.name, name: called.name }));
     return this.#body(called, node).flatMap((n) => this.#node(n, depth + 1));
   }
 

@@ -1,5 +1,5 @@
 // Transformer blocks and their places in an imported graph, found by structure: names and the order of nodes do not count.
-import type { Graph, Node } from "../../graph/node.ts";
+import type { Graph, Literal, Node } from "../../graph/node.ts";
 import { constant } from "../../types/dim.ts";
 import type { Recognised, RecognisedBlock } from "../recognised.ts";
 import type { Attempt } from "./attention.ts";
@@ -17,6 +17,15 @@ export interface Recognition extends Recognised {
 /** Attention as one operator that nobody spelled out: nothing inside can be named. */
 const WHOLE: ReadonlySet<string> = new Set(["Attention", "com.microsoft.Attention", "com.microsoft.MultiHeadAttention", "com.microsoft.GroupQueryAttention", "com.microsoft.PackedAttention", "com.microsoft.PackedMultiHeadAttention", "com.microsoft.DecoderMaskedMultiHeadAttention", "com.microsoft.QAttention"]);
 
+const HOLDS_GRAPHS: ReadonlySet<string> = new Set(["If", "Loop", "Scan"]);
+const SOFTMAX = new TextEncoder().encode("Softmax");
+/** Whether the graphs that an operator holds, as they are encoded, name a softmax. */
+const paysAttention = ({ attrs }: Node): boolean => {
+  const { bytes } = attrs.attributes as Literal;
+  for (let at = bytes.indexOf(SOFTMAX[0] as number); at >= 0; at = bytes.indexOf(SOFTMAX[0] as number, at + 1)) if (SOFTMAX.every((b, i) => bytes[at + i] === b)) return true;
+  return false;
+};
+
 /** What is found in a graph. Linear in its size. */
 export function recognise(graph: Graph): Recognition {
   const flow = new Flow(graph);
@@ -25,6 +34,8 @@ export function recognise(graph: Graph): Recognition {
   const obstacles: { site: string; tensor: string; why: string }[] = [];
   for (const node of flow.order)
     if (node.op === "foreign" && WHOLE.has(operatorOf(node))) obstacles.push({ site: "scores", tensor: flow.nameOf(node), why: `${operatorOf(node)} is carried through as one operator, so nothing inside of it can be named` });
+  for (const node of flow.order)
+    if (node.op === "foreign" && HOLDS_GRAPHS.has(operatorOf(node)) && paysAttention(node)) obstacles.push({ site: "scores", tensor: flow.nameOf(node), why: `${operatorOf(node)} decides while the model runs what of its own graphs is computed, so nothing inside of them can be named` });
   for (const { steps, missing } of attempts)
     if (missing && steps.length >= 2) obstacles.push({ site: missing.step, tensor: flow.nameOf(missing.node), why: missing.why });
   const named = stacks.map(({ name, blocks: all }) => ({ name, blocks: all.map((b, i): RecognisedBlock => ({ sites: b.sites, path: `${name}[${i}]` })) }));

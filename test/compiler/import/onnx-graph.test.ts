@@ -2,6 +2,7 @@
 import { statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import Long from "long";
 import proto from "onnx-proto";
 import { planConstants } from "../../../compiler/emit/constants.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
@@ -321,6 +322,40 @@ test("operators and functions that cannot be", (t) => {
   t.regex(broken({ domains: { mine: 1 }, functions: functions as never, node: [node("F", ["x"], ["y"], {}, { domain: "mine" })], input: [x], output: [port("y", "f32")] })[0] as string, /^I508 In m\.onnx, .* calls the function `F`/);
 });
 
+test("functions that double at every call are refused before they fill the memory", (t) => {
+  const mine = { domain: "mine" };
+  const twice = (i: number): object => ({ name: `F${i}`, domain: "mine", input: ["a"], output: ["c"], opsetImport: [{ domain: "", version: 17 }, { domain: "mine", version: 1 }], node: i === 39 ? [node("Relu", ["a"], ["c"])] : [node(`F${i + 1}`, ["a"], ["b"], {}, mine), node(`F${i + 1}`, ["b"], ["c"], {}, mine)] });
+  const [before, started] = [process.memoryUsage().rss, performance.now()];
+  t.regex(broken({ domains: { mine: 1 }, functions: Array.from({ length: 40 }, (_, i) => twice(i)) as never, node: [node("F0", ["x"], ["y"], {}, mine)], input: [x], output: [port("y", "f32")] })[0] as string, /^I508 .* or to more nodes than 131072\.$/);
+  t.true(process.memoryUsage().rss - before < 2 ** 30);
+  t.true(performance.now() - started < 30_000);
+});
+
+test("weights by the ten thousand, and one constant that all nodes use", (t) => {
+  const many = 10_000;
+  const started = performance.now();
+  const { value } = imported(t, {
+    node: Array.from({ length: many }, (_, i) => node("Mul", [i === 0 ? "x" : `v${i - 1}`, "shared"], [`v${i}`])),
+    initializer: [tensorProto("shared", "f32", [4], [1, 2, 3, 4]), ...Array.from({ length: many }, (_, i) => tensorProto(`w${i}`, "f32", [1], [i]))],
+    input: [port("x", "f32", ["N", 4])], output: [port(`v${many - 1}`, "f32", ["N", 4])],
+  });
+  t.is(value.nodeCount, many);
+  t.true(performance.now() - started < 20_000);
+});
+
+test("a circle that leads through a branch, names that are made twice among weights, sizes below zero, and domains that nobody knows", async (t) => {
+  const y = port("y", "f32");
+  const branch = { graph: { name: "b", node: [node("Exp", ["y"], ["r"])], output: [port("r", "f32")] } };
+  t.deepEqual(broken({ node: [node("If", ["c"], ["y"], { then_branch: branch, else_branch: branch })], input: [port("c", "bool", [])], output: [y] }), ["I504 In m.onnx, the node `If_y` (If) needs its own result, directly or through others."]);
+  t.regex(broken({ node: [node("Relu", ["w"], ["y"])], initializer: [tensorProto("w", "f32", [1], [1]), tensorProto("w", "f32", [1], [2])], output: [y] })[0] as string, /^I503 In m\.onnx, `w` is made twice/);
+  t.regex(broken({ node: [node("Relu", ["x"], ["y"])], input: [x, x], output: [y] })[0] as string, /^I503 In m\.onnx, `x` is made twice/);
+  t.regex(broken({ node: [node("Relu", ["w"], ["y"])], initializer: [tensorProto("w", "f32", [-1, -1], [1])], output: [y] })[0] as string, /^I501 .* the tensor w has a negative size/);
+  const { value } = imported(t, { domains: { nobody: 3 }, node: [node("Strange", ["x"], ["s"], { by: 2 }, { domain: "nobody" }), node("Relu", ["s"], ["y"])], input: [x], output: [y] });
+  t.deepEqual([...value.carried], [["nobody.Strange", 1], ["Relu", 1]]);
+  const model = readModel(emitModel(runPasses(value.graph, "cpu"), { target: "cpu", name: "m", frame: value.frame }).model);
+  t.deepEqual(model.nodes.map((n) => n.opType), ["Strange", "Relu"]);
+});
+
 test("weights in other files are read there, and only beside the model", (t) => {
   const entries = (location: string, offset: number, length: number): { key: string; value: string }[] => [{ key: "location", value: location }, { key: "offset", value: String(offset) }, { key: "length", value: String(length) }];
   const text = (location: string, { offset = 0, length = 1600, dims = [400] }: { offset?: number; length?: number; dims?: readonly number[] } = {}): ModelText => ({
@@ -351,6 +386,25 @@ function varint(value: number): number[] {
   for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
   return [...bytes, rest];
 }
+
+test("sparse weights and whole numbers of 4 bits are what they are, written as bytes or as numbers", async (t) => {
+  const sparse = (name: string, values: readonly number[], places: readonly number[], dims: readonly number[]): object => ({ values: tensorProto(name, "f32", [values.length], values), indices: tensorProto(`${name}.places`, "i64", [places.length], places), dims: dims.map((d) => Long.fromNumber(d)) });
+  const model = readModel(await same(t, {
+    node: [node("MatMul", ["x", "w"], ["p"]), node("Add", ["p", "b"], ["y"])], sparseInitializer: [sparse("w", [1.5, -2, 0.25], [1, 6, 11], [4, 3]), sparse("b", [3], [2], [3])] as never,
+    input: [port("x", "f32", ["N", 4])], output: [port("y", "f32", ["N", 3])],
+  }, { x: f32([2, 4], wave(8)) }));
+  t.is(model.outputs[0], "y: N,3");
+  // Two numbers a byte, the first one in its lower half: -8 … 7, then 1, 2 and -1.
+  const packed = Uint8Array.from([0x98, 0xba, 0xdc, 0xfe, 0x10, 0x32, 0x54, 0x76, 0x21, 0x0f]);
+  const tensors = { bytes: { rawData: packed }, numbers: { int32Data: [...packed] } };
+  for (const [how, given] of Object.entries(tensors)) for (const code of [22, 21]) {
+    const quantized = { name: "q", dataType: code, dims: [Long.fromNumber(19)], ...given };
+    await same(t, {
+      opset: 21, node: [node("DequantizeLinear", ["q", "scale"], ["w"]), node("Add", ["x", "w"], ["y"])], initializer: [quantized, tensorProto("scale", "f32", [], [0.5])],
+      input: [port("x", "f32", [19])], output: [port("y", "f32", [19])],
+    }, { x: f32([19], wave(19)) }).catch((error: unknown) => t.fail(`${how}, type ${code}: ${String(error)}`));
+  }
+});
 
 test("weights with the same bytes are one", (t) => {
   const [a, c] = [wave(400), wave(400).map((v, i) => (i === 77 ? v + 1 : v))];

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import proto, { type onnx as Onnx } from "onnx-proto";
 import { planConstants, streamConstants } from "../../../compiler/emit/constants.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
 import type { Graph, Node } from "../../../compiler/graph/node.ts";
@@ -12,9 +13,11 @@ import { printType } from "../../../compiler/types/tensor.ts";
 import { NodeHost } from "../../../hosts/node-host.ts";
 import { f32, i64, numbers, runModel } from "../../support/evaluate.ts";
 import { difference, expectedOf, readSafetensors } from "../../support/golden.ts";
+import { port, tensorProto } from "../../support/onnx-model.ts";
 import { temporaryFolder } from "../../support/safetensors-file.ts";
 import { tolerance } from "../../support/tolerance.ts";
 
+const { onnx } = proto;
 const FOLDER = new URL("exports/", import.meta.url).pathname;
 interface There {
   readonly name: string;
@@ -121,4 +124,41 @@ test("tokens may come before the batch, and queries, keys and values from one pr
   t.deepEqual([found.tokenAxis?.axis, found.tokenAxis?.size.key, found.foldable], [0, "9", true]);
   t.is(axesOf(found, "input"), "[N, B, C] f32[9, batch, 16]");
   t.is(axesOf(found, "keys"), "[B, H, N, D] f32[batch, 2, 9, 8]");
+});
+
+/** The file with its nodes moved to somewhere else: `to` gets them, and gives the graph that stands in their place. */
+function moved(name: string, to: (graph: Onnx.IGraphProto, model: Onnx.IModelProto) => Onnx.IGraphProto): Recognition & { readonly carried: readonly string[] } {
+  const model = onnx.ModelProto.decode(readFileSync(join(FOLDER, `${name}.onnx`)));
+  model.graph = onnx.GraphProto.create(to(model.graph as Onnx.IGraphProto, model));
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "m.onnx"), onnx.ModelProto.encode(model).finish());
+  const { value, problems } = importModel(new NodeHost({ root: folder }), "m.onnx");
+  if (!value) throw new Error(problems.map((p) => p.says).join());
+  return { ...recognise(value.graph), carried: [...value.carried.keys()] };
+}
+
+const namesOf = (list: readonly { readonly name?: string | null }[] | null | undefined): string[] => (list ?? []).map((i) => i.name ?? "");
+
+test("blocks in a function of the file, and in a branch that is decided, are found like others", (t) => {
+  const inFunction = moved("packed.script", (graph, model) => {
+    const [inputs, outputs] = [[...namesOf(graph.input), ...namesOf(graph.initializer)], namesOf(graph.output)];
+    model.functions = [{ name: "Whole", domain: "mine", input: inputs, output: outputs, node: graph.node, opsetImport: model.opsetImport } as Onnx.IFunctionProto];
+    model.opsetImport = [...(model.opsetImport ?? []), { domain: "mine", version: 1 } as Onnx.IOperatorSetIdProto];
+    return { ...graph, node: [{ opType: "Whole", domain: "mine", name: "call", input: inputs, output: outputs }] };
+  });
+  t.deepEqual([inFunction.blocks.length, inFunction.heads, inFunction.hidden, inFunction.foldable], [2, 2, 16, true]);
+  const decided = moved("packed.script", (graph) => inBranch(graph, [{ opType: "Constant", name: "always", output: ["c"], attribute: [{ name: "value", type: 4, t: tensorProto("", "bool", [], [1]) }] }]));
+  t.deepEqual([decided.blocks.length, decided.heads, decided.hidden, decided.foldable], [2, 2, 16, true]);
+});
+
+/** Both branches of an If are the graph's nodes; what comes before gives the condition `c`. */
+function inBranch(graph: Onnx.IGraphProto, before: Onnx.INodeProto[]): Onnx.IGraphProto {
+  const branch: Onnx.IGraphProto = { name: "inside", node: graph.node ?? [], output: graph.output ?? [] };
+  return { ...graph, node: [...before, { opType: "If", name: "maybe", input: ["c"], output: namesOf(graph.output), attribute: ["then_branch", "else_branch"].map((name) => ({ name, type: 5, g: branch })) }] };
+}
+
+test("blocks in a branch that only a run decides are not found, and it is said where they are", (t) => {
+  const found = moved("packed.script", (graph) => inBranch({ ...graph, input: [...(graph.input ?? []), port("c", "bool", [])] }, []));
+  t.deepEqual([found.blocks.length, found.foldable, found.carried], [0, false, ["If"]]);
+  t.deepEqual(found.obstacles, [{ site: "scores", tensor: "maybe", why: "If decides while the model runs what of its own graphs is computed, so nothing inside of them can be named" }]);
 });
