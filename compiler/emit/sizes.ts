@@ -1,7 +1,7 @@
 // Sizes that only a run knows, computed in the graph from the shapes of its inputs.
 import type { GraphInput } from "../graph/node.ts";
 import type { Lowering } from "../ops/op.ts";
-import { type Atom, type Dim, asNumber, asSymbol } from "../types/dim.ts";
+import { type Atom, type Dim, add, asNumber, asSymbol, constant } from "../types/dim.ts";
 
 /** An axis of an input whose size is scale·symbol + offset. */
 interface Source {
@@ -39,7 +39,27 @@ export class Sizes {
   dim(dim: Dim): string {
     const size = this.#o.facts.bind(dim);
     const known = asNumber(size);
-    return known === undefined ? this.#o.shared(`size of ${size.key}`, () => this.#sum(size)) : this.#o.ints([known]);
+    return known === undefined ? this.#o.shared(`size of ${size.key}`, () => this.#quotient(size) ?? this.#sum(size)) : this.#o.ints([known]);
+  }
+
+  /** Quotients of quotients in one division, what is added in between in front of it: what convolutions behind each other leave. */
+  #quotient(size: Dim): string | undefined {
+    const { over, by } = this.#rounded(size) ?? {};
+    return over && by !== undefined ? this.#o.node("Div", [this.dim(over), this.#o.ints([by])]) : undefined;
+  }
+
+  /** The size as ⌊over / by⌋, where it is a quotient that is rounded down, and a number that is added. */
+  #rounded(size: Dim): { readonly over: Dim; readonly by: number } | undefined {
+    const [quotient, ...others] = size.terms.filter((t) => t.atoms.length > 0);
+    const more = size.terms.find((t) => t.atoms.length === 0)?.coefficient ?? 0;
+    const [atom] = quotient?.atoms ?? [];
+    // Division rounds towards 0, so what is divided must not become negative.
+    if (others.length > 0 || quotient?.coefficient !== 1 || quotient.atoms.length !== 1 || atom?.kind !== "opaque" || atom.fn !== "floor" || more < 0) return undefined;
+    const by = this.#o.facts.number(atom.args[1]);
+    if (by === undefined || by < 1) return undefined;
+    const over = add(this.#o.facts.bind(atom.args[0]), constant(more * by));
+    const inner = this.#rounded(over);
+    return inner ? { over: inner.over, by: inner.by * by } : { over, by };
   }
 
   #sum(size: Dim): string {

@@ -15,15 +15,20 @@ export interface VerifyOptions {
   readonly infer: Infer;
   /** The level to hold the graph to; its own unless said otherwise. */
   readonly level?: Level;
+  /** Nodes whose types and uses were found right before: nodes never change, so they are not looked at again. Those of this graph join them. */
+  readonly right?: Set<Node>;
 }
 
-export function verify(graph: Graph, { target, infer, level = graph.level }: VerifyOptions): Fault[] {
+export function verify(graph: Graph, { target, infer, level = graph.level, right = new Set() }: VerifyOptions): Fault[] {
   const order = topological(graph.outputs.map((o) => o.node));
   const legal = legalOps(level, target);
   const faults = [...ports(graph)];
   for (const node of order) {
     if (!legal.has(node.op)) faults.push({ says: `${node.op} is not legal at level ${level} for ${target}`, node });
-    faults.push(...types(node, graph, infer), ...uses(node));
+    if (right.has(node)) continue;
+    const own = [...types(node, graph, infer), ...uses(node)];
+    if (own.length === 0) right.add(node);
+    faults.push(...own);
   }
   return level === "onnx" ? [...faults, ...sizes(graph, order)] : faults;
 }

@@ -65,6 +65,12 @@ const packedAttention: Op = {
     const { dtype } = node.type;
     const n = x.type.dims[1] as Dim;
     const [value, weights, biases] = [x, w, b].map((input) => castTo(o, o.value(input), dtype, wide(dtype)));
+    if (o.target === "portable" || dtype === "f64") {
+      const ends = [constant(0), keys, add(keys, keys), add(add(keys, keys), values)].map((d) => o.dim(d)) as [string, string, string, string];
+      const all = o.node("Add", [o.node("MatMul", [value, weights]), biases]);
+      const part = (i: 0 | 1 | 2): string => o.node("Slice", [all, ends[i], ends[i + 1], o.ints([2])]);
+      return castTo(o, spelled(node, o, part(0), part(1), part(2)), wide(dtype), dtype);
+    }
     const attrs = { num_heads: heads, scale: float(scale), unidirectional: causal, qkv_hidden_sizes: [keys, keys, values].map((d) => o.facts.number(d) as number) };
     return castTo(o, o.node("Attention", [value, weights, biases, undefined, undefined, term && spread(o, term, dtype, n, n)], attrs, CONTRIB), wide(dtype), dtype);
   },
@@ -75,8 +81,10 @@ export default [attention, packedAttention];
 /** Sizes of one use: what the shapes of its inputs say. */
 function sizes(node: Node): { batch: Dim; n: Dim; m: Dim; heads: number; each: Dim; eachOut: Dim; out: Dim; dtype: DType } {
   const [q, , v] = node.inputs as [Node, Node, Node];
-  const [batch, n, width] = q.type.dims as [Dim, Dim, Dim];
-  const [, m, out] = v.type.dims as [Dim, Dim, Dim];
+  const isPacked = node.op === "packedAttention";
+  const [batch, n, all] = q.type.dims as [Dim, Dim, Dim];
+  const width = isPacked ? (node.attrs.keys as Dim) : all;
+  const [, m, out] = (isPacked ? node : v).type.dims as [Dim, Dim, Dim];
   const heads = node.attrs.heads as number;
   const per = (d: Dim): Dim => divideExactly(d, constant(heads)) ?? d;
   return { batch, n, m, heads, each: per(width), eachOut: per(out), out, dtype: wide(node.type.dtype) };
@@ -141,7 +149,7 @@ function earlier(o: Lowering, n: Dim, m: Dim): string {
 
 function split(call: Call, index: number, width: Dim, heads: number): void {
   if (!Number.isInteger(heads) || heads < 1 || !divideExactly(call.facts.bind(width), constant(heads)))
-    throw call.misfit(`${heads} heads do not divide the width`, printType(call.type(index)), `a multiple of ${heads}`);
+    throw call.misfit(`${heads} heads do not divide the width`, printType(call.type(index)), `a multiple of ${heads} at axis ${call.type(index).dims.length - 1}`);
 }
 
 /** What is added to scores may be in 32 bits where these are in 16: a mask of the least f32 is no f16. */

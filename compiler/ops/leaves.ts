@@ -58,10 +58,12 @@ const fill: Op = {
 
 const sizeOf: Op = {
   name: "sizeOf",
-  infer: (call) => { call.dim("dim"); return [{ dtype: "i64", dims: [] }]; },
+  // A list of one where it says so, as a run has it: a plain number takes one operator more.
+  infer: (call) => { call.dim("dim"); return [{ dtype: "i64", dims: call.attrs.listed === true ? [constant(1)] : [] }]; },
   lower(node, o) {
     const dim = node.attrs.dim as Dim;
     const value = o.facts.number(dim);
+    if (node.attrs.listed === true) return o.dim(dim);
     return value === undefined ? o.shared(`size ${dim.key}`, () => o.node("Squeeze", [o.dim(dim), o.ints([0])])) : o.scalar("i64", value);
   },
   elements: (node, facts) => counted(node.attrs.dim as Dim, facts, (n) => literal("i64", [n])),

@@ -186,8 +186,13 @@ const concatenations: readonly Rule[] = [
   }),
 ];
 
-// 17. rows gathered in their own order   18. movement of the same number everywhere
+// 17. rows gathered in their own order   18. movement of the same number everywhere   19. a size as a list of one
 const others: readonly Rule[] = [
+  rule("a size as a list", ["root", "size"], {
+    find: (o, { root, size }) => o.as(root, o.reshape(o.as(size, o.op("sizeOf", [])))),
+    when: ({ root, size }) => (dims(root).length === 1 && dims(size).length === 0) || because("not a list", root),
+    put: (o, { size }) => o.make("sizeOf", [], { ...size.attrs, listed: true }),
+  }),
   rule("gather of all rows", ["root", "x", "all"], {
     find: (o, { root, x, all }) => o.as(root, o.gather(x, o.as(all, o.op("iota", [])))),
     when: ({ root, x, all }, { facts }) => facts.equal(dims(x)[root.attrs.axis as number] as Dim, all.attrs.size as Dim) || because("not all rows are taken", all),

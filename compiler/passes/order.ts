@@ -1,5 +1,5 @@
 // The one ordered list of passes, and what runs it: levels are verified before and after every pass.
-import type { Graph } from "../graph/node.ts";
+import type { Graph, Node } from "../graph/node.ts";
 import { verify } from "../graph/verify.ts";
 import { infer } from "../ops/index.ts";
 import { rewrite } from "../rewrite/run.ts";
@@ -29,6 +29,7 @@ import rows from "./rows.ts";
 import rowsFirst from "./rows-first.ts";
 import settle from "./settle.ts";
 import sharedCast from "./shared-cast.ts";
+import sharedCut from "./shared-cut.ts";
 import silu from "./silu.ts";
 import simplify from "./simplify.ts";
 import skipNorm from "./skip-norm.ts";
@@ -38,7 +39,7 @@ import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, sharedCast, skipNorm, biases];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, sharedCast, sharedCut, skipNorm, biases];
 
 interface PassOptions {
   readonly record?: Recorder;
@@ -48,26 +49,26 @@ interface PassOptions {
 export function runPasses(graph: Graph<"tensor">, target: TargetName, { record = new Recorder(), order = ORDER }: PassOptions = {}): Graph<"fused"> {
   const table = TARGETS[target];
   const done: string[] = [];
+  const right = new Set<Node>();
   let current: Graph = graph;
+  const hold = (what: string, level: Graph["level"]): void => {
+    const [fault] = verify(current, { target, infer, level, right });
+    if (fault) throw new Error(`${what} is not a graph of level ${level}: ${fault.says} (passes before: ${done.join(", ") || "none"})`);
+  };
   for (const each of order) {
     if (each.for && !each.for(table)) continue;
     if (!each.exact) throw new Error(`"${each.name}" is not exact, and the compiler never approximates on its own`);
     // What a pass left has been looked at already.
-    if (done.length === 0) hold(current, target, current.level, `what "${each.name}" is given`, done);
+    if (done.length === 0) hold(`what "${each.name}" is given`, current.level);
     const rules = typeof each.rules === "function" ? each.rules(table) : each.rules;
     if (rules) current = rewrite(current, rules, { pass: each.name, record });
     if (each.run) current = each.run(current, table, record);
     current = { ...current, level: each.leaves === "tensor" ? current.level : each.leaves };
-    hold(current, target, current.level, `what "${each.name}" leaves`, done);
+    hold(`what "${each.name}" leaves`, current.level);
     if (each.makes) record.count(current, each.makes);
     done.push(each.name);
   }
   // What is emitted: besides legal ops and types, a run can know every size.
-  hold(current, target, "onnx", "what is left to emit", done);
+  hold("what is left to emit", "onnx");
   return { ...current, level: "fused" } as Graph<"fused">;
-}
-
-function hold(graph: Graph, target: TargetName, level: Graph["level"], what: string, done: readonly string[]): void {
-  const [fault] = verify(graph, { target, infer, level });
-  if (fault) throw new Error(`${what} is not a graph of level ${level}: ${fault.says} (passes before: ${done.join(", ") || "none"})`);
 }

@@ -61,6 +61,7 @@ class Run {
 
   sweep(outputs: readonly GraphOutput[]): { outputs: readonly GraphOutput[]; fired: boolean } {
     const order = topological(outputs.map((o) => o.node));
+    if (!order.some((node) => this.#byOp.has(node.op))) return { outputs, fired: false };
     this.#users = countUsers(order, outputs);
     this.#fired = false;
     this.last.clear();

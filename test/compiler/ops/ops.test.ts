@@ -263,6 +263,19 @@ put("attention",
   { make: (b, { x, y, p }) => b.attention(x, y, p, b.reshape(stored(b, noise([3], 31)), [1, 3, 1, 1]), plain), wants: ({ x, y, p }) => attend({ q: x, k: y, v: p, bias: { dims: [1, 3, 1, 1], data: noise([3], 31).data }, ...plain }) },
   { make: (b, { x, y, p }) => b.attention(x, y, p, b.reshape(b.slice(x, 2, 0, 1), [B, 1, 1, N]), { ...plain, causal: true }), wants: ({ x, y, p }, s) => attend({ q: x, k: y, v: p, bias: wideBias(x, s), ...plain, causal: true }) });
 
+const PACKED = noise([C, 2 * C + 6], 51);
+const OFFSETS = noise([2 * C + 6], 52);
+const packedWith = (causal: boolean, termed: boolean) => ({ heads: 3, scale: 0.5, causal, keys: constant(C), values: constant(6), termed });
+/** Queries, keys and values of one product. */
+function apart(x: Nd): Pick<Attended, "q" | "k" | "v"> {
+  const all = zip([matmul(x, PACKED), OFFSETS], (a, c) => a + c);
+  const part = (from: number, width: number): Nd => nd([...x.dims.slice(0, 2), width], ([b, n, c]) => at(all, [b as number, n as number, from + (c as number)]));
+  return { q: part(0, C), k: part(C, C), v: part(2 * C, 6) };
+}
+put("packedAttention",
+  { make: (b, { x }) => b.make("packedAttention", [x, stored(b, PACKED), stored(b, OFFSETS)], packedWith(true, false)), wants: ({ x }) => attend({ ...apart(x), ...plain, causal: true }) },
+  { make: (b, { x }) => b.make("packedAttention", [x, stored(b, PACKED), stored(b, OFFSETS), b.reshape(b.slice(x, 2, 0, 1), [B, 1, 1, N])], packedWith(false, true)), wants: ({ x }, s) => attend({ ...apart(x), bias: wideBias(x, s), ...plain }) });
+
 // ── windows ──
 const FROM = [4, 5] as const;
 const TO = [3, 2] as const;

@@ -1,7 +1,8 @@
-// What is repeated is computed before it is repeated, and one value is cast once.
+// What is repeated is computed before it is repeated; one value is cast once, and cut once along an axis.
 import test from "ava";
 import { type Node, topological } from "../../../compiler/graph/node.ts";
 import lateExpand from "../../../compiler/passes/late-expand.ts";
+import sharedCut from "../../../compiler/passes/shared-cut.ts";
 import sharedCast from "../../../compiler/passes/shared-cast.ts";
 import simplify from "../../../compiler/passes/simplify.ts";
 import { B, C, N, number, passCase, tokens } from "../../support/pass-case.ts";
@@ -34,5 +35,15 @@ test("a mask of two readers is cast once", async (t) => {
 
 test("one reader leaves the cast where it is", async (t) => {
   const { record } = await passCase(t, { golden: "late-expand/one reader", passes: [sharedCast], make: (b) => b.mul(tokens(b), b.cast(b.reshape(b.input("mask", "i64", [B, N]), [B, N, 1]), "f32")) });
+  t.is(record.steps.length, 0);
+});
+
+test("two halves without their first token: the token goes first", async (t) => {
+  const { after } = await passCase(t, { golden: "late-expand/cut once", passes: [sharedCut], make: (b) => [0, 6].map((from) => b.unary("abs", b.slice(b.slice(tokens(b), 2, from, from + 6), 1, 1, N))) });
+  t.is(count(after, "slice"), 3);
+});
+
+test("halves that are cut in different ways stay", async (t) => {
+  const { record } = await passCase(t, { golden: "late-expand/cut differently", passes: [sharedCut], make: (b) => [0, 6].map((from) => b.unary("abs", b.slice(b.slice(tokens(b), 2, from, from + 6), 1, from === 0 ? 1 : 2, N))) });
   t.is(record.steps.length, 0);
 });
