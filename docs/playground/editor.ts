@@ -2,7 +2,7 @@
 import { closeBrackets } from "@codemirror/autocomplete";
 import { bracketMatching } from "@codemirror/language";
 import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
-import { EditorState, RangeSetBuilder } from "@codemirror/state";
+import { EditorState, type Extension, RangeSetBuilder } from "@codemirror/state";
 import { Decoration, type DecorationSet, EditorView, lineNumbers, ViewPlugin, type ViewUpdate } from "@codemirror/view";
 import { minimalSetup } from "codemirror";
 import { layout } from "../../grammar/layout.ts";
@@ -49,13 +49,13 @@ const highlighting = ViewPlugin.fromClass(class {
   }
 }, { decorations: (plugin) => plugin.decorations });
 
-export function editor(parent: HTMLElement, text: string, onChange: (text: string) => void): EditorView {
+export function editor(parent: HTMLElement, text: string, onChange: (text: string) => void, more: readonly Extension[]): EditorView {
   return new EditorView({
     parent,
     state: EditorState.create({
       doc: text,
       extensions: [
-        minimalSetup, lineNumbers(), bracketMatching(), closeBrackets(), lintGutter(), highlighting, EditorView.lineWrapping, EditorView.contentAttributes.of({ "aria-label": "program" }),
+        minimalSetup, lineNumbers(), bracketMatching(), closeBrackets(), lintGutter(), highlighting, EditorView.lineWrapping, EditorView.contentAttributes.of({ "aria-label": "program" }), ...more,
         EditorView.updateListener.of((update) => { if (update.docChanged) onChange(update.state.doc.toString()); }),
       ],
     }),

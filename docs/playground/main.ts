@@ -5,7 +5,8 @@ import type { Drawing } from "../../hosts/view/drawing.ts";
 import { Pane, type Shared } from "../../hosts/view/page/pane.ts";
 import { html } from "../../hosts/view/page/svg.ts";
 import { editor, show } from "./editor.ts";
-import type { Answer, Asked, Ran } from "./messages.ts";
+import type { Answer, Checked, Ran, Wondered } from "./messages.ts";
+import { type Ask, completions, hovers } from "./questions.ts";
 import { drawPicture, pixelsOf, SIDE } from "./picture.ts";
 import program from "./program.kiri?raw";
 
@@ -30,10 +31,17 @@ let isBusy = false;
 let isWaiting = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
+const questions = new Map<number, (answer: Extract<Answer, { readonly id: number }>) => void>();
+const wonder: Ask = (kind, text, offset) => new Promise((resolve) => {
+  const asked: Wondered = { kind, id: questions.size === 0 ? 1 : Math.max(...questions.keys()) + 1, text, offset };
+  questions.set(asked.id, resolve);
+  worker.postMessage(asked);
+});
+
 const view = editor(left, program, () => {
   clearTimeout(timer);
   timer = setTimeout(ask, PAUSE);
-});
+}, [completions(wonder), hovers(wonder)]);
 left.append(problems);
 
 const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
@@ -47,13 +55,16 @@ function ask(): void {
     return;
   }
   isBusy = true;
-  const asked: Asked = { text: view.state.doc.toString(), picture };
+  const asked: Checked = { kind: "check", text: view.state.doc.toString(), picture };
   worker.postMessage(asked);
 }
 
 function take(answer: Answer): void {
   if (answer.kind === "ready") state.textContent = "Ready.";
-  else if (answer.kind === "failed") state.textContent = answer.says;
+  else if ("id" in answer) {
+    questions.get(answer.id)?.(answer);
+    questions.delete(answer.id);
+  } else if (answer.kind === "failed") state.textContent = answer.says;
   else if (answer.kind === "done") {
     isBusy = false;
     if (isWaiting) {

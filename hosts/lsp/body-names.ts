@@ -9,7 +9,7 @@ import type { ModuleNames } from "./module-names.ts";
 import { observed } from "./observed.ts";
 import { paramsOf } from "./parameters.ts";
 import type { Scopes } from "./scopes.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 /** Of one declaration. */
 export class BodyNames {

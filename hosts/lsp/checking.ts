@@ -4,8 +4,10 @@ import { problemsOneByOne } from "../../compiler/compile.ts";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
 import { distinct, news } from "../../compiler/diagnostics/merge.ts";
 import { diagnosticsOf } from "./diagnostics.ts";
-import { NOWHERE } from "./places.ts";
-import type { Analysis, Workspace } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
+import { pause } from "./pause.ts";
+import { NOWHERE } from "./ranges.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** After a keystroke, until declarations are checked. */
 const SOON = 15;
@@ -107,6 +109,3 @@ export class Checking {
 
 /** A file that could not be read to its end would only be told what follows from that. */
 const isRead = ({ problems }: Analysis): boolean => !problems.some((p) => p.code.startsWith("S") && p.severity === "error");
-
-/** Lets messages in. */
-export const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

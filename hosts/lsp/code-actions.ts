@@ -6,9 +6,10 @@ import type { Source } from "../../grammar/source.ts";
 import { formatting } from "./formatting.ts";
 import { named } from "./layers.ts";
 import { observed } from "./observed.ts";
-import { fileOf, offsetAt, rangeOf, uriOf } from "./places.ts";
+import { fileOf, uriOf } from "./places.ts";
+import { offsetAt, rangeOf } from "./ranges.ts";
 import { nodeOf, nodesAt } from "./syntax.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 export function codeActions(analysis: Analysis, diagnostics: readonly Diagnostic[], only: readonly string[] | undefined): CodeAction[] {
   const wants = (kind: string): boolean => only === undefined || only.some((o) => kind === o || kind.startsWith(`${o}.`));

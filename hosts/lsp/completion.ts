@@ -10,10 +10,10 @@ import { headOf, prose, valueText } from "./describe.ts";
 import { importedFile, importedModel } from "./imported.ts";
 import { follow, layerOfModel, type LayerType, partNames, sitesOf, startsOf } from "./layers.ts";
 import { namesOf } from "./names.ts";
-import { rangeOf } from "./places.ts";
+import { rangeOf } from "./ranges.ts";
 import { declarationAt, scopeAt } from "./observed.ts";
 import { SNIPPETS } from "./snippets.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 /** Files of weights hold more names than a list should. */
 const MOST = 2_000;

@@ -6,7 +6,7 @@ import { follow, layerOfModel, type LayerType, named, part, sitesOf } from "./la
 import type { Occurrence } from "./meaning.ts";
 import type { ModuleNames } from "./module-names.ts";
 import { Scopes, type Table } from "./scopes.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 /** Of one declaration. */
 export class DeclarationNames {

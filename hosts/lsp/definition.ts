@@ -8,9 +8,10 @@ import { sourceOf } from "./describe.ts";
 import { importedPath } from "./imported.ts";
 import type { Meaning } from "./meaning.ts";
 import { nameAt } from "./names.ts";
-import { NOWHERE, rangeOf, uriOf } from "./places.ts";
+import { uriOf } from "./places.ts";
+import { NOWHERE, rangeOf } from "./ranges.ts";
 import { nodesAt } from "./syntax.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 export function definition(analysis: Analysis, offset: number): Location | undefined {
   const configured = inConfiguration(analysis, offset);

@@ -4,7 +4,7 @@ import { describe, showTensor } from "../../compiler/elaborate/value.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import type { Source } from "../../grammar/source.ts";
 import type { Meaning } from "./meaning.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 export const fenced = (code: string): string => `\`\`\`kiri\n${code}\n\`\`\``;
 

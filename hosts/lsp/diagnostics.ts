@@ -4,8 +4,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
 import { packageRoot } from "../node-host.ts";
-import { fileOf, locationOf, NOWHERE, rangeOf, uriOf } from "./places.ts";
-import type { Analysis } from "./workspace.ts";
+import { fileOf, locationOf, uriOf } from "./places.ts";
+import { NOWHERE, rangeOf } from "./ranges.ts";
+import type { Analysis } from "./analysis.ts";
 
 /** Nobody reads on after so many. */
 const MOST = 200;

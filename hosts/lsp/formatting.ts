@@ -2,7 +2,7 @@
 import type { TextEdit } from "vscode-languageserver/node";
 import { format } from "../../grammar/format.ts";
 import { type Source, source } from "../../grammar/source.ts";
-import { rangeOf } from "./places.ts";
+import { rangeOf } from "./ranges.ts";
 
 /** The one edit that lays a file out; none where it is laid out already; undefined where it cannot be read. */
 export function formatting(path: string, text: string): TextEdit[] | undefined {

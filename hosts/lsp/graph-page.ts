@@ -5,7 +5,7 @@ import type { Drawing } from "../view/drawing.ts";
 import { drawingOf } from "../view/from-graph.ts";
 import { pageOf } from "../view/html.ts";
 import { pageParts } from "../view/page-parts.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 /** What an editor asks with `kirigami/graph`; without `variant` the plain model is meant. */
 export interface GraphQuestion {

@@ -1,26 +1,38 @@
 // Hover: what stands under the cursor, with its type; of a fold what it leaves and saves in this model, and what was measured of it.
 import type { Hover } from "vscode-languageserver/node";
 import type * as Ast from "../../grammar/ast.ts";
-import type { Profile } from "../../runtime/session.ts";
 import { placements, large, percent, plainOf, sizedType, type Wish, wovenOf } from "./variants.ts";
 import { fenced, headOf, paperOf, prose, sourceOf, valueText } from "./describe.ts";
 import { importedFile } from "./imported.ts";
-import { measuredOf, profileOf } from "./measured.ts";
 import type { Meaning } from "./meaning.ts";
 import { nameAt } from "./names.ts";
 import { declarationAt, observed } from "./observed.ts";
-import { rangeOf } from "./places.ts";
+import { rangeOf } from "./ranges.ts";
 import { nodeOf, nodesAt } from "./syntax.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
-export async function hover(analysis: Analysis, offset: number, wish: Wish): Promise<Hover | undefined> {
+/** What somebody measured of a variant of a file, as it stands; without a name of the plain model. */
+export interface Measurements {
+  /** A sentence for each gate. */
+  readonly gates: (analysis: Analysis, variant: string) => readonly string[];
+  readonly times: (analysis: Analysis, variant: string | undefined) => Times | undefined;
+}
+
+/** Milliseconds of some runs by node; see `Profile` of the runtime. */
+interface Times {
+  readonly runs: number;
+  readonly milliseconds: number;
+  readonly nodes: readonly { readonly milliseconds: number; readonly path: readonly string[]; readonly by: readonly string[] }[];
+}
+
+export async function hover(analysis: Analysis, offset: number, measured: Measurements, wish: Wish): Promise<Hover | undefined> {
   const nodes = nodesAt(analysis.module.ast, offset);
   const found = nameAt(analysis, offset);
   const compression = nodeOf(nodes, "compress");
   const parts = [
     ...(found ? about(analysis, found.means, offset) : (aboutFile(analysis, nodes) ?? valueHere(analysis, nodes, offset))),
-    ...(compression ? await inCompression(analysis, compression, nodes, offset, found?.means, wish) : []),
-    ...(found ? await siteTypes(analysis, found.means, compression, wish) : []),
+    ...(compression ? await inCompression(analysis, compression, nodes, offset, found?.means, measured, wish) : []),
+    ...(found ? await siteTypes(analysis, found.means, compression, measured, wish) : []),
   ].filter((p) => p !== "");
   if (parts.length === 0) return undefined;
   const span = found?.span ?? (nodes[nodes.length - 1] as { span: Ast.Ident["span"] }).span;
@@ -85,7 +97,7 @@ function valueHere(analysis: Analysis, nodes: readonly { readonly span: Ast.Iden
 }
 
 /** The place where a fold is placed: what it does to the tokens and to the work of this model. */
-async function inCompression(analysis: Analysis, compression: Ast.CompressDecl, nodes: readonly { readonly span: Ast.Ident["span"] }[], offset: number, means: Meaning | undefined, wish: Wish): Promise<string[]> {
+async function inCompression(analysis: Analysis, compression: Ast.CompressDecl, nodes: readonly { readonly span: Ast.Ident["span"] }[], offset: number, means: Meaning | undefined, measured: Measurements, wish: Wish): Promise<string[]> {
   const item = nodeOf(nodes, "place-fold") ?? nodeOf(nodes, "place-rewrite");
   const all = placements(compression);
   if (item) {
@@ -94,24 +106,24 @@ async function inCompression(analysis: Analysis, compression: Ast.CompressDecl, 
     const [plain, before, after] = [await plainOf(analysis, compression.target.name, wish), await wovenOf(analysis, compression, at, wish), await wovenOf(analysis, compression, at + 1, wish)];
     if (!plain || !before || !after) return [];
     const places = after.selectors[at]?.resolved ?? [];
-    const timed = timeOf(profileOf(analysis, variantOf(compression)), (n) => n.by.includes(lastName(item.with.callee)));
+    const timed = timeOf(measured.times(analysis, variantOf(compression)), (n) => n.by.includes(lastName(item.with.callee)));
     return [[`**${places.length === 1 ? "one place" : `${places.length} places`}**: ${places.slice(0, 4).join(", ")}${places.length > 4 ? ", …" : ""}`, tokens(before.cost.tokens?.leaving, after.cost.tokens?.leaving), work(plain.cost.total, before.cost.total, after.cost.total), timed].filter((l) => l !== "").join("  \n")];
   }
   const isName = means?.kind === "variant" || (offset >= compression.span.start && offset <= compression.span.start + "compress".length);
   if (!isName) return [];
   const [plain, woven] = [await plainOf(analysis, compression.target.name, wish), await wovenOf(analysis, compression, all.length, wish)];
-  const measured = measuredOf(analysis, variantOf(compression));
-  const [times, plainTimes] = [profileOf(analysis, variantOf(compression)), profileOf(analysis, undefined)];
+  const gates = measured.gates(analysis, variantOf(compression));
+  const [times, plainTimes] = [measured.times(analysis, variantOf(compression)), measured.times(analysis, undefined)];
   const timed = times ? `measured: ${perRun(times.milliseconds, times)} a run in its nodes${plainTimes ? `, plain ${perRun(plainTimes.milliseconds, plainTimes)}` : ""}` : "";
-  return [plain && woven ? [tokens(woven.cost.tokens?.entering, woven.cost.tokens?.leaving), work(plain.cost.total, plain.cost.total, woven.cost.total)].join("  \n") : "", timed, measured.length > 0 ? `measured: ${measured.join("  \n")}` : ""];
+  return [plain && woven ? [tokens(woven.cost.tokens?.entering, woven.cost.tokens?.leaving), work(plain.cost.total, plain.cost.total, woven.cost.total)].join("  \n") : "", timed, gates.length > 0 ? `measured: ${gates.join("  \n")}` : ""];
 }
 
 const variantOf = ({ as, target }: Ast.CompressDecl): string => as?.name ?? target.name;
 const lastName = (callee: Ast.Expr): string => (callee.kind === "member" ? callee.name.name : callee.kind === "name" ? callee.name : "");
-const perRun = (milliseconds: number, { runs }: Profile): string => `${Number((milliseconds / runs).toPrecision(3))} ms`;
+const perRun = (milliseconds: number, { runs }: Times): string => `${Number((milliseconds / runs).toPrecision(3))} ms`;
 
 /** How long the nodes took that are meant, where anybody measured it. */
-function timeOf(profile: Profile | undefined, isMeant: (node: Profile["nodes"][number]) => boolean): string {
+function timeOf(profile: Times | undefined, isMeant: (node: Times["nodes"][number]) => boolean): string {
   const own = profile?.nodes.filter(isMeant) ?? [];
   if (!profile || own.length === 0) return "";
   const milliseconds = own.reduce((sum, n) => sum + n.milliseconds, 0);
@@ -124,7 +136,7 @@ const work = (plain: number, before: number, after: number): string =>
   `work: ${large(before)} → ${large(after)} multiply-adds a record, ${percent(after / plain)} of the plain model`;
 
 /** A site or a part, with the sizes of the first model that has it. */
-async function siteTypes(analysis: Analysis, means: Meaning, compression: Ast.CompressDecl | undefined, wish: Wish): Promise<string[]> {
+async function siteTypes(analysis: Analysis, means: Meaning, compression: Ast.CompressDecl | undefined, measured: Measurements, wish: Wish): Promise<string[]> {
   if (means.kind !== "site" && means.kind !== "part") return [];
   const [model] = analysis.program.models;
   const plain = model && (await plainOf(analysis, model.name.name, wish));
@@ -136,7 +148,7 @@ async function siteTypes(analysis: Analysis, means: Meaning, compression: Ast.Co
     types.set(type, (types.get(type) ?? 0) + 1);
   }
   const isBelow = (path: string): boolean => path.split(".").some((s) => s.replace(/\[\d+\]$/, "") === means.name);
-  const timed = means.kind === "part" ? timeOf(profileOf(analysis, compression && variantOf(compression)), (n) => n.path.some(isBelow)) : "";
+  const timed = means.kind === "part" ? timeOf(measured.times(analysis, compression && variantOf(compression)), (n) => n.path.some(isBelow)) : "";
   const cost = [...plain.cost.byPath].filter(([path]) => isBelow(path)).reduce((sum, [, macs]) => sum + macs, 0);
   return [
     ...[...types].slice(0, 3).map(([type, count]) => `in ${plain.pipeline.name.name}: \`${type}\`${count > 1 ? `, ${count} times` : ""}`),

@@ -1,11 +1,10 @@
 // Models that are ONNX files, as an editor needs them: blocks with their places, and what the file calls its values. A file is read once for each of its states,
 // when somebody asks, never on a keystroke; of weights only the headers.
-import { statSync } from "node:fs";
 import { importModel } from "../../compiler/import/onnx-graph.ts";
 import { recognise } from "../../compiler/import/recognise/recognise.ts";
 import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 interface Stack {
   readonly name: string;
@@ -51,10 +50,10 @@ export function importedFile(analysis: Analysis, model: Ast.ModelDecl): Imported
   return { stacks: [...stacks.values()].map((s) => ({ ...s, sites: [...s.sites] })), tensors: found.tensors };
 }
 
-function remembered({ host }: Analysis, path: string): ImportedFile | undefined {
-  const facts = statSync(path, { throwIfNoEntry: false });
-  if (!facts) return undefined;
-  const key = [path, facts.dev, facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join(" ");
+function remembered({ host, stateOf }: Analysis, path: string): ImportedFile | undefined {
+  const state = stateOf(path);
+  if (state === undefined) return undefined;
+  const key = `${path} ${state}`;
   if (known.has(key)) return known.get(key);
   const { value } = importModel(host, path, { raise: "all" });
   const made = value && {

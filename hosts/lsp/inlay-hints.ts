@@ -3,9 +3,9 @@ import { type InlayHint, InlayHintKind, type Range } from "vscode-languageserver
 import type * as Ast from "../../grammar/ast.ts";
 import { showTensor } from "../../compiler/elaborate/value.ts";
 import { observed } from "./observed.ts";
-import { offsetAt, rangeOf } from "./places.ts";
+import { offsetAt, rangeOf } from "./ranges.ts";
 import { percent, placements, plainOf, type Wish, wovenOf } from "./variants.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 export async function inlayHints(analysis: Analysis, range: Range, wish: Wish): Promise<InlayHint[]> {
   const { source, ast } = analysis.module;

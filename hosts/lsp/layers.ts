@@ -2,7 +2,7 @@
 import type { Scope } from "../../compiler/elaborate/scope.ts";
 import type { Value } from "../../compiler/elaborate/value.ts";
 import type * as Ast from "../../grammar/ast.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 export type LayerType = Extract<Value, { kind: "layer-type" }>;
 

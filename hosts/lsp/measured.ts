@@ -4,7 +4,8 @@ import type { Manifest } from "../../runtime/artifact.d.ts";
 import { HostError } from "../../compiler/host.ts";
 import type { Profile } from "../../runtime/session.ts";
 import type { Report } from "../evaluation/report.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Measurements } from "./hover.ts";
+import type { Analysis } from "./analysis.ts";
 
 const FOLDER = "build";
 /** Artefacts that are looked at. */
@@ -12,8 +13,10 @@ const MOST = 50;
 /** Where `kiri profile ARTEFACT --json > ARTEFACT/profile.json` leaves its answer. */
 const PROFILE = "profile.json";
 
+export const measured: Measurements = { gates: gatesOf, times: profileOf };
+
 /** Lines for a person, as the build wrote them down. */
-export function measuredOf(analysis: Analysis, variant: string): string[] {
+function gatesOf(analysis: Analysis, variant: string): string[] {
   return artifactsOf(analysis, variant).flatMap(({ directory, digest }) => {
     const report = json<Report>(analysis.host, join(directory, "report.json"))?.value;
     if (report?.manifest !== digest) return [];
@@ -22,7 +25,7 @@ export function measuredOf(analysis: Analysis, variant: string): string[] {
 }
 
 /** How long a run took in its nodes; `plain` without a variant. Undefined where nobody measured it as it stands. */
-export function profileOf(analysis: Analysis, variant: string | undefined): Profile | undefined {
+function profileOf(analysis: Analysis, variant: string | undefined): Profile | undefined {
   for (const { directory, digest } of artifactsOf(analysis, variant)) {
     const found = json<{ readonly manifest?: unknown; readonly profile?: Profile }>(analysis.host, join(directory, PROFILE))?.value;
     if (found?.manifest === digest && Array.isArray(found.profile?.nodes) && found.profile.runs > 0) return found.profile;

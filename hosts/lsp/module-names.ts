@@ -2,9 +2,8 @@
 import type * as Ast from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/source.ts";
 import type { Meaning, NameKind, Occurrence } from "./meaning.ts";
-import { fileOf } from "./places.ts";
 import type { Table } from "./scopes.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 export class ModuleNames {
   readonly #analysis: Analysis;
@@ -20,7 +19,7 @@ export class ModuleNames {
   }
 
   meaning(name: Ast.Ident, kind: NameKind, more: Pick<Meaning, "declaration" | "node" | "module"> = {}): Meaning {
-    return { name: name.name, kind, file: fileOf(this.#analysis.root, name.span.file), at: name.span, ...more };
+    return { name: name.name, kind, file: this.#analysis.fileOf(name.span.file), at: name.span, ...more };
   }
 
   declared(d: Ast.Declaration, name: Ast.Ident): Meaning {
@@ -32,7 +31,7 @@ export class ModuleNames {
     const target = this.#analysis.module.imports.find((m) => m.path === path || m.path === `std:${path}` || m.path.endsWith(`/${path}`));
     const last = use.path[use.path.length - 1];
     if (!last) return;
-    const file = target && { name: last.name, kind: "module" as const, file: fileOf(this.#analysis.root, target.path), at: { file: target.path, start: 0, end: 0 }, module: target };
+    const file = target && { name: last.name, kind: "module" as const, file: this.#analysis.fileOf(target.path), at: { file: target.path, start: 0, end: 0 }, module: target };
     this.#add({ file: last.span.file, start: use.path[0]?.span.start ?? last.span.start, end: last.span.end }, file);
     if (!use.names) {
       const name = use.alias ?? last;

@@ -2,7 +2,7 @@
 import { DeclarationNames } from "./declaration-names.ts";
 import type { Occurrence } from "./meaning.ts";
 import { ModuleNames } from "./module-names.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 /** `withMembers`: what stands behind a `.` as well, for which declarations are elaborated. */
 export function namesOf(analysis: Analysis, withMembers: boolean): readonly Occurrence[] {

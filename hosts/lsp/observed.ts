@@ -4,7 +4,7 @@ import { elaborate } from "../../compiler/compile.ts";
 import type { Scope } from "../../compiler/elaborate/scope.ts";
 import type { Value } from "../../compiler/elaborate/value.ts";
 import type * as Ast from "../../grammar/ast.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 interface Observed {
   readonly values: ReadonlyMap<Ast.Expr, Value>;

@@ -1,11 +1,11 @@
-// Between the compiler's places (a file as users know it, offsets) and the editor's (a URI, lines and characters).
+// Between the compiler's names of files and the editor's: paths and URIs.
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { TextDocument } from "vscode-languageserver-textdocument";
-import type { Location, Range } from "vscode-languageserver/node";
+import type { Location } from "vscode-languageserver/node";
 import type { Source, Span } from "../../grammar/source.ts";
 import { packageRoot } from "../node-host.ts";
 import { realPath } from "./editor-host.ts";
+import { rangeOf } from "./ranges.ts";
 
 const LIBRARY = "std:";
 
@@ -22,25 +22,5 @@ export function pathOf(uri: string): string | undefined {
 export const fileOf = (root: string, path: string): string => (path.startsWith(LIBRARY) ? join(packageRoot(), "stdlib", path.slice(LIBRARY.length)) : join(root, path));
 
 export const uriOf = (path: string): string => pathToFileURL(path).href;
-
-const documents = new WeakMap<Source, TextDocument>();
-
-/** A source as a document, which knows how the editor counts lines. */
-function documentOf(source: Source): TextDocument {
-  const known = documents.get(source);
-  if (known) return known;
-  const made = TextDocument.create(source.path, "kiri", 0, source.text);
-  documents.set(source, made);
-  return made;
-}
-
-export function rangeOf(source: Source, span: Pick<Span, "start" | "end">): Range {
-  const document = documentOf(source);
-  return { start: document.positionAt(span.start), end: document.positionAt(span.end) };
-}
-
-export const offsetAt = (source: Source, position: Range["start"]): number => documentOf(source).offsetAt(position);
-
-export const NOWHERE: Range = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
 
 export const locationOf = (root: string, source: Source, span: Span): Location => ({ uri: uriOf(fileOf(root, span.file)), range: rangeOf(source, span) });

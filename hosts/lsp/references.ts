@@ -6,7 +6,8 @@ import type { Span } from "../../grammar/source.ts";
 import { fileOf, locationOf } from "./places.ts";
 import { type Meaning, sameMeaning } from "./meaning.ts";
 import { nameAt, namesOf } from "./names.ts";
-import type { Analysis, Workspace } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** Files of a project that are looked through. */
 const MOST_FILES = 500;

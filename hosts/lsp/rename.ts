@@ -8,9 +8,11 @@ import { TABLE } from "../../grammar/tokens.ts";
 import { EditorHost } from "./editor-host.ts";
 import { sameMeaning } from "./meaning.ts";
 import { nameAt, namesOf } from "./names.ts";
-import { fileOf, rangeOf, uriOf } from "./places.ts";
+import { fileOf, uriOf } from "./places.ts";
+import { rangeOf } from "./ranges.ts";
 import { type Reference, referencesTo } from "./references.ts";
-import type { Analysis, Workspace } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** A reason for people why something cannot be renamed. */
 export class Refusal extends Error {

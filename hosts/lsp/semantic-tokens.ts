@@ -4,9 +4,9 @@ import { endOf, isVirtual, layout } from "../../grammar/layout.ts";
 import { type Highlight, rowOf } from "../../grammar/tokens.ts";
 import type { Meaning } from "./meaning.ts";
 import { namesOf } from "./names.ts";
-import { rangeOf } from "./places.ts";
+import { rangeOf } from "./ranges.ts";
 import { readable } from "./readable.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 const TYPES = ["keyword", "number", "string", "comment", "operator", "function", "class", "interface", "namespace", "variable", "parameter", "property", "typeParameter", "method", "struct", "enumMember"] as const;
 const MODIFIERS = ["documentation", "declaration", "defaultLibrary"] as const;

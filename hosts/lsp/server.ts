@@ -6,7 +6,8 @@ import { TextDocument } from "vscode-languageserver-textdocument";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { version } from "../version.ts";
-import { Checking, pause } from "./checking.ts";
+import { Checking } from "./checking.ts";
+import { pause } from "./pause.ts";
 import { codeActions } from "./code-actions.ts";
 import { completion } from "./completion.ts";
 import { definition } from "./definition.ts";
@@ -15,14 +16,16 @@ import { formatting } from "./formatting.ts";
 import { hover } from "./hover.ts";
 import { choicesOf, type GraphQuestion, graphPage } from "./graph-page.ts";
 import { inlayHints } from "./inlay-hints.ts";
-import { offsetAt } from "./places.ts";
+import { measured } from "./measured.ts";
+import { offsetAt } from "./ranges.ts";
 import { locations, referencesTo } from "./references.ts";
 import { prepareRename, Refusal, rename } from "./rename.ts";
 import { legend, semanticTokens } from "./semantic-tokens.ts";
 import { signatureHelp } from "./signature-help.ts";
 import { documentSymbols } from "./symbols.ts";
 import { onlyPrograms, watchFiles } from "./watchers.ts";
-import { type Analysis, Workspace } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
+import { Workspace } from "./workspace.ts";
 
 /** Serves until the editor says `exit` or hangs up. */
 export function serve(input: Readable, output: Writable): Promise<void> {
@@ -85,7 +88,7 @@ export function serve(input: Readable, output: Writable): Promise<void> {
     };
   const at = ({ module }: Analysis, { position }: { readonly position: { readonly line: number; readonly character: number } }): number => offsetAt(module.source, position);
 
-  connection.onHover(about("hover", (a, p, token) => hover(a, at(a, p), token)));
+  connection.onHover(about("hover", (a, p, token) => hover(a, at(a, p), measured, token)));
   connection.onDefinition(about("definition", (a, p) => definition(a, at(a, p)) ?? null));
   connection.onReferences(about("references", (a, p) => locations(referencesTo(workspace, a, at(a, p))?.all ?? [], p.context.includeDeclaration)));
   connection.onPrepareRename(about("prepareRename", (a, p) => prepareRename(a, at(a, p))));

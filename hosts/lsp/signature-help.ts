@@ -4,7 +4,7 @@ import type * as Ast from "../../grammar/ast.ts";
 import { activeParameter, callable, callAt } from "./call-at.ts";
 import { prose } from "./describe.ts";
 import { scopeAt } from "./observed.ts";
-import type { Analysis } from "./workspace.ts";
+import type { Analysis } from "./analysis.ts";
 
 export function signatureHelp(analysis: Analysis, offset: number): SignatureHelp | undefined {
   const call = callAt(analysis.module.source, offset);

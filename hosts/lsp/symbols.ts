@@ -3,7 +3,7 @@ import { type DocumentSymbol, SymbolKind } from "vscode-languageserver/node";
 import type * as Ast from "../../grammar/ast.ts";
 import type { Source } from "../../grammar/source.ts";
 import { showSelector } from "../../compiler/compress/selector.ts";
-import { rangeOf } from "./places.ts";
+import { rangeOf } from "./ranges.ts";
 
 export function documentSymbols(from: Source, { declarations }: Ast.Module): DocumentSymbol[] {
   const of = (node: { readonly span: Ast.Ident["span"] }, name: Ast.Ident, kind: SymbolKind, detail = "", children: DocumentSymbol[] = []): DocumentSymbol[] =>

@@ -4,8 +4,8 @@ import { elaborate } from "../../compiler/compile.ts";
 import { openingsOf } from "../../compiler/compress/open.ts";
 import type { Tensor } from "../../compiler/elaborate/value.ts";
 import type * as Ast from "../../grammar/ast.ts";
-import { pause } from "./checking.ts";
-import type { Analysis } from "./workspace.ts";
+import { pause } from "./pause.ts";
+import type { Analysis } from "./analysis.ts";
 
 type Elaborated = NonNullable<ReturnType<typeof elaborate>["value"]>;
 

@@ -1,29 +1,17 @@
 // What is open in the editor, and what the compiler knows of it: read again only after something has changed.
+import { statSync } from "node:fs";
 import { relative, sep } from "node:path";
 import type { TextDocument } from "vscode-languageserver-textdocument";
 import { type Problem, report } from "../../compiler/diagnostics/define.ts";
 import { names } from "../../compiler/diagnostics/names.ts";
 import { HostError } from "../../compiler/host.ts";
-import { openProgram, type Program } from "../../compiler/program.ts";
+import { openProgram } from "../../compiler/program.ts";
 import { ModuleCache } from "../../compiler/resolve/cache.ts";
-import type { LoadedModule } from "../../compiler/resolve/modules.ts";
-import { type Source, source } from "../../grammar/source.ts";
+import { source } from "../../grammar/source.ts";
 import { rootOf } from "../project-root.ts";
+import type { Analysis } from "./analysis.ts";
 import { EditorHost } from "./editor-host.ts";
-import { pathOf } from "./places.ts";
-
-/** One file with all that it uses, parsed and checked; nothing is elaborated with real sizes. */
-export interface Analysis {
-  readonly uri: string;
-  /** Absolute. */
-  readonly file: string;
-  readonly root: string;
-  readonly host: EditorHost;
-  readonly program: Program;
-  readonly module: LoadedModule;
-  readonly problems: readonly Problem[];
-  readonly sources: ReadonlyMap<string, Source>;
-}
+import { fileOf, pathOf } from "./places.ts";
 
 interface Project {
   readonly host: EditorHost;
@@ -99,7 +87,7 @@ export class Workspace {
 
   #checked(uri: string, file: string, root: string, path: string, text: string | undefined, { host, cache }: Project): Analysis | undefined {
     const { value: program, problems, sources } = openProgram(host, path, text, cache);
-    return program && { uri, file, root, host, program, module: program.main, problems, sources: new Map([...sources, ...(text === undefined || sources.has(path) ? [] : [[path, source(path, text)] as const])]) };
+    return program && { uri, file, root, host, program, fileOf: (name) => fileOf(root, name), stateOf, module: program.main, problems, sources: new Map([...sources, ...(text === undefined || sources.has(path) ? [] : [[path, source(path, text)] as const])]) };
   }
 
   #project(root: string): Project | { readonly problem: Problem } | undefined {
@@ -114,4 +102,10 @@ export class Workspace {
       return { problem: report(names.N207, undefined, { path: root, why: error.reason }) };
     }
   }
+}
+
+/** What changes when a file is written, replaced or moved. */
+function stateOf(path: string): string | undefined {
+  const facts = statSync(path, { throwIfNoEntry: false });
+  return facts && [facts.dev, facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join(" ");
 }

@@ -54,3 +54,32 @@ test.serial("an error is told where it stands, and mended it is gone; another r 
     await seen.close();
   }
 });
+
+test.serial("completion and hover say what the language server says", async (t) => {
+  await using served = await site(join(ROOT, "build/playground"));
+  const seen = await open(served.address);
+  const { page } = seen;
+  try {
+    await page.getByText("No errors, checked in").waitFor({ timeout: 120_000 });
+    // The site behind `after`, written anew.
+    await page.locator(".kiri-modifier", { hasText: /^after$/ }).dblclick();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Control+Shift+ArrowRight");
+    await page.keyboard.type(" ml");
+    const list = page.locator(".cm-tooltip-autocomplete");
+    await list.getByText("mlp_input").waitFor({ timeout: 60_000 });
+    await picture(page, "playground-completion");
+    await page.waitForTimeout(200);
+    await page.keyboard.press("Enter");
+    t.regex((await page.locator(".cm-line", { hasText: "fold tokens" }).textContent()) ?? "", /after mlp_input with/);
+    await page.keyboard.press("Control+z");
+    // What a placement does to the tokens of this model, with the paper's link.
+    await page.locator(".cm-line", { hasText: "use folds.tome" }).hover({ position: { x: 130, y: 8 } });
+    await page.locator(".hover a", { hasText: "arXiv" }).first().waitFor({ timeout: 60_000 });
+    t.regex((await page.locator(".hover").textContent()) ?? "", /Token Merging/);
+    await picture(page, "playground-hover");
+    t.deepEqual(seen.wrong, []);
+  } finally {
+    await seen.close();
+  }
+});
