@@ -80,13 +80,14 @@ export interface LetDecl extends Named {
   readonly value: Expr;
 }
 
-/** `sites TransformerBlock { input, queries, probs = attention.probs }`; `sites by_hand for m { blocks[3].keys = "tensor" }` names places of an imported file by its tensors. */
+/** `sites TransformerBlock { input, queries, probs = attention.probs }`; `sites by_hand for m { blocks[3].keys = "tensor" as [B * H, N, D] }` names places of an imported file by its tensors. */
 export interface SitesDecl extends Named {
   readonly kind: "sites";
   /** The imported model of `for model`. */
   readonly model: Ident | undefined;
   readonly sites: readonly { readonly name: Ident; readonly path: readonly Ident[] | undefined }[];
-  readonly places: readonly { readonly at: Selector; readonly tensor: Ident }[];
+  /** `axes`: what the tensor's axes are called, where they are named. */
+  readonly places: readonly { readonly at: Selector; readonly tensor: Ident; readonly axes: AsAxes["axes"] | undefined; readonly span: Span }[];
 }
 
 /** `layer Block(width: Int) offers TransformerBlock { use … param … (x: …) -> … { … } }` */

@@ -204,6 +204,8 @@ export type SiteCstChildren = {
   Equals?: IToken[];
   path?: PathCstNode[];
   StringText?: IToken[];
+  As?: IToken[];
+  axes?: AxesCstNode[];
 };
 
 export interface LayerDeclarationCstNode extends CstNode {

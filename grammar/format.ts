@@ -312,7 +312,7 @@ class Formatter {
     if (node.name === "operand" && nameOf(before) === "PrefixSign") return "";
     if (node.name === "operand" && !isNode(before) && (p === "Minus" || p === "FreshMinus")) return "";
     if (!OPENING.has(n)) return " ";
-    if (node.name === "dataDeclaration" || node.name === "letStatement" || node.name === "useDeclaration" || (node.name === "trailer" && p === "As")) return " ";
+    if (node.name === "dataDeclaration" || node.name === "letStatement" || node.name === "useDeclaration" || ((node.name === "trailer" || node.name === "site") && p === "As")) return " ";
     return isNode(after) ? (["signature", "inputs", "trailer", "axes"].includes(after.name) ? "" : " ") : "";
   }
 

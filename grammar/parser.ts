@@ -195,7 +195,18 @@ export class KiriParser extends CstParser {
     this.SUBRULE(this.selector);
     this.OPTION(() => {
       this.CONSUME(of("Equals"));
-      this.OR([{ ALT: () => this.SUBRULE(this.path) }, { ALT: () => this.CONSUME(of("StringText")) }]);
+      this.OR([
+        { ALT: () => this.SUBRULE(this.path) },
+        {
+          ALT: () => {
+            this.CONSUME(of("StringText"));
+            this.OPTION2(() => {
+              this.CONSUME(of("As"));
+              this.SUBRULE(this.axes);
+            });
+          },
+        },
+      ]);
     });
   });
 

@@ -119,11 +119,11 @@ export class Declarations {
   #siteList(node: Cst.SiteListCstNode | undefined): { sites: { name: Ast.Ident; path: Ast.Ident[] | undefined }[]; places: Ast.SitesDecl["places"] } {
     const { site, Comma } = node?.children ?? {};
     this.x.apart("site", site, Comma);
-    const all = (site ?? []).map((s) => ({ at: this.#selector(only(s.children.selector)), ...s.children }));
+    const all = (site ?? []).map((s) => ({ at: this.#selector(only(s.children.selector)), span: this.x.of(s), ...s.children }));
     for (const { at, StringText } of all) if (!StringText && (at.segments.length > 1 || at.segments[0]?.index)) this.problems.push({ kind: "unexpected", found: "a path", expected: ["one name, or a path with the name of a tensor: `blocks[0].keys = \"…\"`"], span: at.span });
     return {
       sites: all.flatMap(({ at, StringText, Equals, path }) => (StringText ? [] : [{ name: at.segments[0]?.name ?? { name: "", span: at.span }, path: Equals ? this.x.path(only(path)) : undefined }])),
-      places: all.flatMap(({ at, StringText }) => (StringText ? [{ at, tensor: { name: this.x.text(only(StringText)), span: this.x.at(only(StringText)) } }] : [])),
+      places: all.flatMap(({ at, StringText, axes, span }) => (StringText ? [{ at, tensor: { name: this.x.text(only(StringText)), span: this.x.at(only(StringText)) }, axes: axes?.[0] && this.x.axes(axes[0]), span }] : [])),
     };
   }
 

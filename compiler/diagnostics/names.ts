@@ -70,4 +70,8 @@ export const names = define({
     says: (h: { model: string; near: readonly string[] }) => `There is no \`model ${h.model} = import "…"\` in this file, whose places could be named.`,
     next: (h) => near(h.near),
   }),
+  N216: error("These are not the axes of this tensor", {
+    says: (h: { tensor: string; type: string; rank: number }) => `${JSON.stringify(h.tensor)} is ${h.type}, which has ${h.rank} axes to be named.`,
+    next: () => "Name each by a word, several that one axis holds by their product, outermost first: `as [B * H, N, D]`.",
+  }),
 });

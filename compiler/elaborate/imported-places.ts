@@ -1,11 +1,13 @@
 // The places of an imported file: what recognition finds, and what a `sites … for m { blocks[3].keys = "tensor" }` says instead or besides.
 import type * as Ast from "../../grammar/ast.ts";
+import type { Span } from "../../grammar/source.ts";
 import { names } from "../diagnostics/names.ts";
 import { nearest } from "../diagnostics/suggest.ts";
 import type { Node } from "../graph/node.ts";
 import type { Imported } from "../import/onnx-graph.ts";
 import { recognise } from "../import/recognise/recognise.ts";
 import type { RecognisedSite } from "../import/recognised.ts";
+import { printType } from "../types/tensor.ts";
 import type { LoadedModule } from "../resolve/modules.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { fail } from "./fail.ts";
@@ -27,9 +29,9 @@ export function placesOf(e: Elaboration, imported: Imported, decl: Ast.ModelDecl
     if (d.kind !== "sites" || d.model?.name !== decl.name.name) continue;
     // Where tokens are counted is known from what enters a block, so this is read first.
     const inOrder = [...d.places].sort((a, b) => Number(isInput(b.at)) - Number(isInput(a.at)));
-    for (const { at, tensor } of inOrder) {
+    for (const { at, tensor, axes, span } of inOrder) {
       const node = imported.values.node(tensor.name) ?? fail(names.N213, tensor.span, { tensor: tensor.name, model: decl.name.name, near: nearest(tensor.name, imported.values.names()) });
-      place(e, stacks, whole, at, node);
+      place(e, stacks, whole, at, node, axes && namedAxes(axes, tensor.name, node, span));
     }
   }
   return { stacks: [...stacks].map(([name, blocks]) => ({ name, blocks })), whole };
@@ -37,10 +39,10 @@ export function placesOf(e: Elaboration, imported: Imported, decl: Ast.ModelDecl
 
 const isInput = (at: Ast.Selector): boolean => at.segments[at.segments.length - 1]?.name.name === "input";
 
-function place(e: Elaboration, stacks: Map<string, Map<string, RecognisedSite>[]>, whole: Map<string, RecognisedSite>, at: Ast.Selector, node: Node): void {
+function place(e: Elaboration, stacks: Map<string, Map<string, RecognisedSite>[]>, whole: Map<string, RecognisedSite>, at: Ast.Selector, node: Node, axes: readonly string[] | undefined): void {
   const [first, second, ...more] = at.segments;
   if (first && !first.index && !second) {
-    whole.set(first.name.name, { node, axes: axesOf(e, first.name.name, node, undefined) });
+    whole.set(first.name.name, { node, axes: axes ?? axesOf(e, first.name.name, node, undefined) });
     return;
   }
   const index = first?.index?.kind === "at" && first.index.value.kind === "number" ? first.index.value.value : undefined;
@@ -50,7 +52,21 @@ function place(e: Elaboration, stacks: Map<string, Map<string, RecognisedSite>[]
   while (list.length <= index) list.push(new Map());
   const block = list[index] as Map<string, RecognisedSite>;
   const entering = block.get("input") ?? list[0]?.get("input");
-  block.set(second.name.name, { node, axes: axesOf(e, second.name.name, node, entering) });
+  block.set(second.name.name, { node, axes: axes ?? axesOf(e, second.name.name, node, entering) });
+}
+
+/** `as [B * H, N, D]`: a name an axis, or several, outermost first, where one axis holds them. */
+function namedAxes(axes: readonly Ast.AxisExpr[], name: string, node: Node, span: Span): readonly string[] {
+  const found = axes.map((axis): string | undefined => (axis.kind === "axis" && !axis.size ? axis.name.name : axis.kind === "sized" ? factors(axis.size)?.join("*") : undefined));
+  if (found.includes(undefined) || found.length !== node.type.dims.length) fail(names.N216, span, { tensor: name, type: printType(node.type), rank: node.type.dims.length });
+  return found as string[];
+}
+
+function factors(size: Ast.Expr): readonly string[] | undefined {
+  if (size.kind === "name") return [size.name];
+  if (size.kind !== "binary" || size.op !== "*") return undefined;
+  const [left, right] = [factors(size.left), factors(size.right)];
+  return left && right && [...left, ...right];
 }
 
 const FEATURES: ReadonlySet<string> = new Set(["input", "context", "attended", "mlp_input", "hidden", "output"]);

@@ -24,6 +24,7 @@ const CASES: Readonly<Record<string, readonly [string, string]>> = {
   comments: ["let a = f( // one\n  1, // two\n  // three\n  2\n  // four\n) // five\nfn f(x) {\n  // six\n  x // seven\n  // eight\n}\n// nine", "let a = f( // one\n  1, // two\n  // three\n  2\n  // four\n) // five\nfn f(x) {\n  // six\n  x // seven\n  // eight\n}\n// nine\n"],
   folds: ["fold f(r:Int):N->K where K=N-r{down(x:f32)reads k=m:f32->c:f32{x}}\n", "fold f(r: Int) : N -> K where K = N - r { down(x: f32) reads k = m: f32 -> c: f32 { x } }\n"],
   records: ["record R{h:Int,w:Int\nlet a=h}\n", "record R {\n  h: Int, w: Int\n  let a = h\n}\n"],
+  places: ["sites s for m{bs[ 0 ].k=\"x\"as[B*H,N],c=\"y\"}\n", "sites s for m { bs[0].k = \"x\" as [B * H, N], c = \"y\" }\n"],
   "open values": ["compress m as l { fold tokens in each b[*] with t( r : [?  in 2 .. 9 ;6][ index ],k:?,s: ? in[a ,b]) }\n", "compress m as l { fold tokens in each b[*] with t(r: [? in 2..9; 6][index], k: ?, s: ? in [a, b]) }\n"],
   compress: ["compress m as l{fold tokens protect 1 in each b[ * ]after s with t( r:4 )up none\nrequire drop of a(l)<=0.1 on d\nprecision :f16}\n", "compress m as l {\n  fold tokens protect 1 in each b[*] after s with t(r: 4) up none\n  require drop of a(l) <= 0.1 on d\n  precision: f16\n}\n"],
 };

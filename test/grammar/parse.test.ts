@@ -67,6 +67,8 @@ const DECLARATIONS: Readonly<Record<string, string>> = {
     "fn{name:f signature:{params:[{name:x type:tensor-type{dtype:\"f32\" axes:[rest{} axis{name:C}]}}] statics:[{name:n type:named-type{path:[Int]} default:2}] resultName:y result:tensor-type{dtype:\"f32\" axes:[axis{name:B} some{name:K bound:N}]} where:[(K == n) (n > 0)]} body:block{statements:[let{names:[a b] destructures:true value:x} assign{name:size value:a}] result:a}}",
   "extern fn g(x)": "fn{name:g extern:true signature:{params:[{name:x}]}}",
   "sites S for m { a, b = c.in\n d }": "sites{name:S model:m sites:[{name:a} {name:b path:[c in]} {name:d}]}",
+  "sites S for m { bs[0].a = \"x\" as [B * H, N], c = \"y\" }":
+    "sites{name:S model:m places:[{at:selector{segments:[{name:bs index:at{value:0}} {name:a}]} tensor:x axes:[sized{size:(B * H)} axis{name:N}]} {at:selector{segments:[{name:c}]} tensor:y}]}",
   "record R { h: Int, let area = h * h\n in: [Int] = []\n fn at(i: Int) -> Int { i } }":
     "record{name:R fields:[{name:h type:named-type{path:[Int]}} {name:in type:list-type{element:named-type{path:[Int]}} default:list{}}] lets:[let{names:[area] value:(h * h)}] methods:[fn{name:at signature:{params:[{name:i type:named-type{path:[Int]}}] result:named-type{path:[Int]}} body:block{result:i}}]}",
   "layer L(w: Int) offers S { a = b.c } where w > 0 {\n use bs[2] = B(w) named \"x\" when w > 1\n param k: f32[O = w] = 0 named \"k\"\n (x: f32) -> f32 { x }\n}":

@@ -84,3 +84,11 @@ for (const [name, { pipeline, why, refusal }] of Object.entries(REFUSED))
       t.regex(told(problems).join(), refusal);
     }
   });
+
+test("axes named by hand count before those that are found, and before what a rank suggests", async (t) => {
+  const inputs = { x: turned(f32([9, 2, 16], Array.from({ length: 288 }, (_, i) => Math.sin(i * 1.7)))) };
+  const named = (sites: string): string => `${program("packed.script", TOKENS_FIRST, "in each blocks[*] after input with tome(r: 2, metric: keys)")}\nsites by_hand for m { ${sites} }\n`;
+  const found = output(await run(compiled(named("given = \"x\" as [N, B, C]"), FOLDED), inputs), "y");
+  t.true(difference(output(await run(compiled(named("blocks[0].input = \"x\" as [N, B, C]"), FOLDED), inputs), "y"), found).relative <= 1e-6);
+  t.is(attempted(named("blocks[0].input = \"x\""), FOLDED).value, undefined);
+});
