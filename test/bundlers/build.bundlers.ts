@@ -64,7 +64,7 @@ for (const [bundler, start] of Object.entries(BUNDLERS)) {
     writeFileSync(program, readFileSync(program, "utf8").replace("small(x)", "smal(x)"));
     const { code, said } = await node(folder, ...start);
     t.not(code, 0);
-    const shown = said.replaceAll(folder, "APP").split("\n").filter((line) => !/^\s+at |ExperimentalWarning|--trace-warnings|node_modules|PLUGIN_TIMINGS|slowest|callback|See https|^\s+- plugin/.test(line)).join("\n").replace(/\d+(\.\d+)?(ms| ?s)\b/g, "TIME").trim();
+    const shown = said.replaceAll(folder, "APP").split("\n").filter((line) => !/^\s+at |ExperimentalWarning|--trace-warnings|node_modules|PLUGIN_TIMINGS|slowest|callback|See https|^\s+- plugin/.test(line)).join("\n").replace(/(\d+m )?\d+(\.\d+)?(ms| ?s)\b/g, "TIME").trim();
     t.regex(shown, /classify\.kiri/);
     t.regex(shown, /(?<!\d)11[:)]1[56]|\(?11:1[56]/);
     t.regex(shown, /let scores = smal\(x\)/);

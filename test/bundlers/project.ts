@@ -65,7 +65,25 @@ export function writeWeights(folder: string, weight: readonly number[]): void {
   });
 }
 
-export function node(folder: string, ...args: readonly string[]): Promise<Ran> {
+/** Processes at the same time; bundlers have threads of their own, and Vite gives up where it waits for a minute. */
+const MOST_AT_ONCE = 2;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** Runs Node in the app, when it is its turn. */
+export async function node(folder: string, ...args: readonly string[]): Promise<Ran> {
+  if (running >= MOST_AT_ONCE) await new Promise<void>((turn) => waiting.push(turn));
+  else running++;
+  try {
+    return await run(folder, args);
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else running--;
+  }
+}
+
+function run(folder: string, args: readonly string[]): Promise<Ran> {
   return new Promise((done) => {
     execFile(process.execPath, [...args], { cwd: folder, env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, CI: "true", NODE_OPTIONS: "" } }, (error, out, err) => {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: some bundlers colour whatever they are told

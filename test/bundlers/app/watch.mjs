@@ -8,9 +8,12 @@ const out = `${here}/out/watch`;
 const plugin = plugins[bundler]({ gates: false, types: false });
 /** Of the latest build: undefined while there was none, else what was wrong with it. */
 let last;
+/** Ends the watch: esbuild's own process would go on holding the streams. */
+let close;
 const ended = (wrong) => { last = `${wrong ?? ""}`; };
 const likeRollup = (watch) => {
   const watcher = watch({ input: `${here}/src/server.js`, plugins: [plugin], output: { dir: out, entryFileNames: "main.mjs" }, logLevel: "silent", ...(bundler === "rolldown" ? { platform: "node" } : {}) });
+  close = () => watcher.close();
   // Rollup's round ends after its error too.
   let wrong;
   watcher.on("event", (event) => {
@@ -23,6 +26,7 @@ const likeRollup = (watch) => {
 const likeWebpack = (make) => {
   const output = { path: out, filename: "main.mjs", module: true, chunkFormat: "module", library: { type: "module" } };
   const compiler = make({ mode: "development", devtool: false, target: "node", context: here, entry: "./src/server.js", plugins: [plugin], output, experiments: { outputModule: true }, infrastructureLogging: { level: "none" } });
+  close = () => new Promise((done) => compiler.close(done));
   compiler.watch({ aggregateTimeout: 50 }, (error, stats) => ended(error ?? (stats.hasErrors() ? stats.toString({ all: false, errors: true }) : "")));
 };
 const starts = {
@@ -33,6 +37,7 @@ const starts = {
   esbuild: async () => {
     const end = { name: "end", setup: (build) => build.onEnd(({ errors }) => ended(errors.map((e) => e.text).join())) };
     const context = await (await import("esbuild")).context({ entryPoints: { main: `${here}/src/server.js` }, bundle: true, platform: "node", format: "esm", outdir: out, outExtension: { ".js": ".mjs" }, plugins: [plugin, end], logLevel: "silent" });
+    close = () => context.dispose();
     await context.watch();
   },
 };
@@ -61,4 +66,5 @@ writeFileSync(program, text.replace("small(x)", "smal(x)"));
 await until("a mistake", () => /N205/.test(last));
 writeFileSync(program, text);
 await until("mended", () => ![first, second].includes(opened()) && last === "");
+await close();
 process.exit(0);
