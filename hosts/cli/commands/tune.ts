@@ -79,16 +79,20 @@ async function tuneOne(io: Io, arg: string | undefined, options: Options): Promi
   const progress = new ProgressLines(io, options.json);
   const { tune } = await import("../../evaluation/tune.ts");
   let made = 0;
+  // Told at once: the process ends with its signal, whatever is still under way.
+  const interrupted = (): void => {
+    progress.end();
+    io.stderr.write(`Interrupted. ${made} new trials are kept; the same command goes on from there.\n`);
+  };
+  io.signal.addEventListener("abort", interrupted, { once: true });
   const found = await tune({
     root: program.root, file: program.file, target: options.target, objective: options.for, seed: options.seed, trials: options.trials, latency: options.latency, signal: io.signal, onProgress: progress.update, onTrial: () => made++,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }), ...(options.variant === undefined ? {} : { variant: options.variant }), ...(options.budget === undefined ? {} : { budget: options.budget }),
     ...(options.data === undefined ? {} : { data: options.data }), ...(options.time === undefined ? {} : { seconds: options.time * 60 }), ...(options.rounds === undefined ? {} : { rounds: options.rounds }), ...(options.state === undefined ? {} : { state: resolve(io.cwd, options.state) }),
-  }).catch((error: unknown) => {
+  }).finally(() => {
+    io.signal.removeEventListener("abort", interrupted);
     progress.end();
-    if (io.signal.aborted) io.stderr.write(`Interrupted. ${made} new trials are kept; the same command goes on from there.\n`);
-    throw error;
   });
-  progress.end();
   const written = found.winner && options.output !== undefined ? await write(io, program, options.output, found) : undefined;
   const drawn = found.rows.length > 1 && options.picture !== undefined ? await draw(io, options.picture, found) : undefined;
   const reports = [{ program, problems: found.problems, sources: found.sources }];

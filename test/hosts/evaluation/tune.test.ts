@@ -1,4 +1,5 @@
 // Tuning a folded encoder on random tokens: what trying every value finds, nothing tried twice, and what is told where nothing can be found.
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
@@ -9,7 +10,7 @@ import { openProgram } from "../../../compiler/program.ts";
 import { compare } from "../../../hosts/evaluation/compare.ts";
 import { randomOf } from "../../../hosts/evaluation/search.ts";
 import { tune, type TuneOptions } from "../../../hosts/evaluation/tune.ts";
-import { NodeHost } from "../../../hosts/node-host.ts";
+import { NodeHost, packageRoot } from "../../../hosts/node-host.ts";
 import { answer, kiri } from "../../support/command-line.ts";
 import { temporaryFolder, writeSafetensors } from "../../support/safetensors-file.ts";
 
@@ -115,6 +116,57 @@ test("interrupted in the middle and begun again: no trial is made twice, and the
   const anew = await tune({ ...options, trials: 1 });
   t.true(anew.startedAnew && existsSync(`${state}.old`));
   t.is(anew.remembered, 0);
+});
+
+test("for size: the smallest of those that keep the budget, by the bytes of their artefacts", async (t) => {
+  const values = [0, 1, 2, 3];
+  const all = await compare({ root: project(values.map((r) => variant(`lit${r}`, `${r}`)).join("")), file: "main.kiri", latency: false, seeds: 0 });
+  const [plain, ...rows] = all.rows;
+  const kept = values.filter((r) => (plain?.measures[COSINE] ?? 0) - (rows[r]?.measures[COSINE] ?? 0) <= 0.02);
+  const smallest = [...kept].sort((a, b) => (rows[a]?.bytes ?? 0) - (rows[b]?.bytes ?? 0))[0] ?? -1;
+  const found = await tune(quick(project(variant("lite", "? in 0..4")), { objective: "size" }));
+  t.is(found.searchedBy, "size");
+  t.deepEqual(found.winner?.values, { r: smallest });
+  // Every value is tried: only an artefact that was written has a size.
+  t.deepEqual(found.tried.map((row) => Number(row.values?.r)).sort(), values);
+  for (const row of found.tried) t.is(row.bytes, rows[Number(row.values?.r)]?.bytes ?? -1, `r ${row.values?.r}`);
+});
+
+test("a search whose time is over makes no trial, and goes on where it gets more", async (t) => {
+  const options = quick(project(variant("lite", "[? in 0..4; 2][index]", ", metric: ? in [keys, mlp_input]")), { trials: 9, seed: 5 });
+  const none = await tune({ ...options, seconds: 0 });
+  t.is(none.trials, 0);
+  t.is(none.winner, undefined);
+  let made = 0;
+  const some = await tune({ ...options, seconds: 3600, onTrial: () => made++ });
+  t.is(some.trials, 9);
+  t.is(made, 9);
+  t.not(some.winner, undefined);
+});
+
+test("SIGINT in the real process: exit code 130, and the same command goes on from the trials that were made", async (t) => {
+  const root = project(variant("lite", "[? in 0..4; 2][index]", ", metric: ? in [keys, mlp_input]"));
+  const state = join(root, "build/main.lite.tune.jsonl");
+  const args = ["tune", "main.kiri", "--for", "flops", "--trials", "9", "--seed", "5", "--no-latency"];
+  const lines = (): number => (existsSync(state) ? readFileSync(state, "utf8").split("\n").filter((line) => line.includes('"values":{')).length : 0);
+  const { NODE_OPTIONS: _options, FORCE_COLOR: _colour, ...env } = process.env;
+  const child = spawn(process.execPath, [`--import=${import.meta.resolve("tsx")}`, join(packageRoot(), "hosts/cli/main.ts"), ...args], { cwd: root, env });
+  let err = "";
+  child.stderr.on("data", (data: Buffer) => { err += data; });
+  const watch = setInterval(() => {
+    if (lines() < 3) return;
+    clearInterval(watch);
+    // Once: a second one ends the process as it stands.
+    child.kill("SIGINT");
+  }, 5);
+  const code = await new Promise((resolve) => { child.on("close", resolve); });
+  clearInterval(watch);
+  t.is(code, 130, err);
+  const made = lines();
+  t.true(made >= 3 && made < 9, `${made} trials`);
+  t.regex(err, /Interrupted\. \d new trials are kept; the same command goes on from there\./);
+  const { trials, remembered } = answer(await kiri({ cwd: root }, ...args, "--json")) as unknown as { trials: number; remembered: number };
+  t.deepEqual([trials, remembered], [9, made]);
 });
 
 test("the program that is written compiles to the bytes of the variant that was chosen, and keeps its comments", async (t) => {
