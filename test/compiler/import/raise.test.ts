@@ -51,6 +51,8 @@ const standard = (input: ModelText["input"], attributes: Parameters<typeof node>
 });
 const apart = (name: string, heads: number) => port(name, "f32", ["B", heads, "N", D]);
 
+const bytes = (by: number): number[] => wave(B * N * W, by).map((v) => Math.round(128 + 250 * v));
+
 /** Cosines and sines of eight places, a column for each pair of channels that turn. */
 function turns(channels: number): ReturnType<typeof tensorProto>[] {
   const dims = [8, channels / 2];
@@ -185,6 +187,16 @@ const CASES: Readonly<Record<string, Case>> = {
     },
     inputs: { x, mask }, fused: ["attention"], carried: ["DynamicQuantizeLinear"],
   },
+  ...Object.fromEntries(([
+    ["product", "QLinearMatMul", "", "matmul", [N, N]], ["sum", "QLinearAdd", "com.microsoft", "add", [N, W]], ["product of each with each", "QLinearMul", "com.microsoft", "mul", [N, W]],
+  ] as const).map(([what, op, domain, made, [rows, columns]]): [string, Case] => [`a ${what} of quantized numbers`, {
+    text: {
+      ...CONTRIBUTED, node: [node(op, ["a", "as", "az", "b", "bs", "bz", "ys", "yz"], ["q"], {}, { domain }), node("DequantizeLinear", ["q", "ys", "yz"], ["y"])],
+      initializer: [...[["as", 0.02], ["bs", 0.01], ["ys", 0.05]].map(([name, v]) => tensorProto(name as string, "f32", [], [v as number])), ...[["az", 120], ["bz", 131], ["yz", 128]].map(([name, v]) => tensorProto(name as string, "u8", [], [v as number]))],
+      input: [port("a", "u8", ["B", N, W]), port("b", "u8", op === "QLinearMatMul" ? ["B", W, N] : ["B", N, W])], output: [port("y", "f32", ["B", rows, columns])],
+    },
+    inputs: { a: tensor("u8", [B, N, W], bytes(1)), b: tensor("u8", op === "QLinearMatMul" ? [B, W, N] : [B, N, W], bytes(5)) }, fused: [made], carried: ["DequantizeLinear"],
+  }])),
   "attention in which heads share keys, all from one tensor": {
     text: {
       ...CONTRIBUTED, node: [node("GroupQueryAttention", ["q", "", "", "", "", "last", "total"], ["y"], { num_heads: 4, kv_num_heads: 2 }, CONTRIB)],
