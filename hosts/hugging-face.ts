@@ -4,7 +4,7 @@
 // A pipeline with one output of a name that nobody there knows gives it as `sentence_embedding` (a vector a text), `logits` (a vector a picture) or
 // `last_hidden_state` (a vector a token); further outputs keep their names. `pipeline("feature-extraction")` reads last_hidden_state, AutoModel gives all.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Compiled } from "../compiler/compile.ts";
 import { artifacts } from "../compiler/diagnostics/artifacts.ts";
 import { type Problem, report } from "../compiler/diagnostics/define.ts";
@@ -86,6 +86,44 @@ function configurationAt(out: string): Partial<Settings> | undefined {
 function settings(before: Partial<Settings> | undefined, file: string, kind: HubType, hasData: boolean): Settings {
   const { [file]: _, ...others } = before?.use_external_data_format ?? {};
   return { kirigami: version(), dtype: before?.dtype ?? kind, use_external_data_format: { ...others, ...(hasData ? { [file]: 1 } : {}) } };
+}
+
+// ── a model that has no program ──
+
+/** What lies beside a model there, and goes along as it is. */
+const BESIDE = [
+  "generation_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+  "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json",
+];
+
+/** A model file's place in such a directory: the folder of its configuration, and what the file is called there before the element type. */
+interface HubPlace {
+  readonly folder: string;
+  readonly stem: string;
+}
+
+/** Beside the model, or above its folder `onnx`; undefined where there is none. */
+export function hubPlaceOf(model: string): HubPlace | undefined {
+  const own = dirname(model);
+  const isHub = basename(own) === "onnx" && existsSync(join(own, "..", "config.json"));
+  if (!isHub && !existsSync(join(own, "config.json"))) return undefined;
+  // There are encoders and decoders there, each under its own name.
+  const name = basename(model).replace(/\.onnx$/, "");
+  const suffix = Object.values(SUFFIXES).filter((s) => s !== "" && name.endsWith(s)).sort((a, b) => b.length - a.length)[0] ?? "";
+  return isHub ? { folder: dirname(own), stem: name.slice(0, name.length - suffix.length) } : { folder: own, stem: "model" };
+}
+
+/** The name of the model's file, below `onnx`. */
+export const hubName = ({ stem }: HubPlace, plan: Plan, dtype: HubType | undefined): string => `${stem}${SUFFIXES[dtype ?? kindOf(plan)]}.onnx`;
+
+/** What belongs beside the model's file, the configuration last. Throws `RefusedPlace` where `out` holds something else. */
+export function hubCompanions({ folder }: HubPlace, plan: Plan, { out, dtype, file }: Omit<Options, "signal"> & { readonly file: string }): ArtifactFile[] {
+  const before = configurationAt(out);
+  const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as { readonly "transformers.js_config"?: object };
+  return [
+    ...BESIDE.filter((name) => existsSync(join(folder, name))).map((name) => heldFile(name, readFileSync(join(folder, name)))),
+    json("config.json", { ...config, "transformers.js_config": { ...config["transformers.js_config"], ...settings(before, file, dtype ?? kindOf(plan), plan.bytes > 0) } }),
+  ];
 }
 
 /** By the weights that take most: 8-bit ones are `q8`, as converters call them. */

@@ -15,6 +15,7 @@ import type { TargetName } from "../compiler/targets/target.ts";
 import { writeFilesWhole } from "./artifact-writer.ts";
 import { problemOf } from "./build.ts";
 import { evaluator } from "./evaluator.ts";
+import { type HubType, hubCompanions, hubName, hubPlaceOf } from "./hugging-face.ts";
 import { openModel } from "./model-host.ts";
 
 interface OptimiseOptions {
@@ -26,6 +27,10 @@ interface OptimiseOptions {
   readonly target?: TargetName;
   /** f32, as the model has it, unless given. */
   readonly precision?: PrecisionName;
+  /** `hf`: `out` is a directory of the Hugging Face hub, to which configuration, tokenizer and processor of the model go along; see `hugging-face.ts`. */
+  readonly layout?: "file" | "hf";
+  /** As what the model is stored in such a directory; found by its weights unless given. */
+  readonly hubType?: HubType;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
 }
@@ -55,8 +60,8 @@ interface OptimiseResult {
 /** What is done to a model, for whoever wants to see the parts of the way by themselves. */
 interface Steps {
   readonly target: TargetName;
-  /** Name of the data file beside the model. */
-  readonly data: string;
+  /** Name of the data file beside the model; a function decides by what it is to hold. */
+  readonly data: string | ((plan: Plan) => string);
   /** False: every node is carried through. */
   readonly raise?: boolean;
   readonly precision?: PrecisionName;
@@ -70,7 +75,8 @@ export async function optimised(host: Host, path: string, { target, data, raise 
   const inFull = runPasses(imported.graph, target, raise ? { record } : { record, order: [] });
   const half = precision === "f16" ? withPrecision(inFull, target, host) : undefined;
   const graph = half?.graph ?? inFull;
-  const planned = await planConstants(graph, host, { file: data, unchecked: true });
+  const named = typeof data === "string" ? data : data((await planConstants(graph, host, { unchecked: true })).value);
+  const planned = await planConstants(graph, host, { file: named, unchecked: true });
   const all = [...problems, ...(half?.problems ?? []), ...planned.problems];
   if (all.some((p) => p.severity === "error")) return { value: undefined, problems: all };
   const { model, nodeCount } = emitModel(graph, { target, name: imported.name, initializers: planned.value.initializers, frame: imported.frame });
@@ -86,21 +92,26 @@ export async function optimised(host: Host, path: string, { target, data, raise 
 const FUSED: ReadonlyMap<string, string> = new Map([...["attention", "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "linear", "fusedMatmul"].map((op) => [op, op] as const), ["packedAttention", "attention"]]);
 
 /** Writes the optimised model. Mistakes of users come back as problems; rejects with the reason of `signal` where it is aborted. */
-export async function optimise({ input, out, target = "cpu", precision, signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {
+export async function optimise({ input, out, target = "cpu", precision, layout = "file", hubType, signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {
   const failed = (...problems: readonly Problem[]): OptimiseResult => ({ files: undefined, optimised: undefined, problems });
   const opened = openModel(resolve(input), input, { evaluate: evaluator(), ...(onProgress ? { progress: (stage, done, total) => onProgress({ stage, done, total }) } : {}) });
   if (!opened.host) return failed(opened.problem);
   const { host, name } = opened;
   try {
-    const data = `${basename(out)}.data`;
+    const hub = layout === "hf" ? hubPlaceOf(resolve(input)) : undefined;
+    if (layout === "hf" && !hub) return failed(report(artifacts.A506, undefined, { file: input }));
+    const fileOf = (plan: Plan): string => (hub ? hubName(hub, plan, hubType) : basename(out));
+    const data = hub ? (plan: Plan): string => `${fileOf(plan)}_data` : `${basename(out)}.data`;
     const made = await optimised(host, name, { target, data, ...(precision ? { precision } : {}) });
     if (!made.value) return failed(...made.problems);
     const { model, plan } = made.value;
+    const below = hub ? "onnx/" : "";
     const files = [
-      ...(plan.bytes > 0 ? [{ path: data, bytes: plan.bytes, chunks: () => streamConstants(plan, host) }] : []),
-      heldFile(basename(out), model),
+      ...(hub ? hubCompanions(hub, plan, { out, file: fileOf(plan), ...(hubType ? { dtype: hubType } : {}) }) : []),
+      ...(plan.bytes > 0 ? [{ path: `${below}${typeof data === "string" ? data : data(plan)}`, bytes: plan.bytes, chunks: () => streamConstants(plan, host) }] : []),
+      heldFile(`${below}${fileOf(plan)}`, model),
     ];
-    const folder = dirname(resolve(out));
+    const folder = hub ? resolve(out) : dirname(resolve(out));
     await writeFilesWhole(folder, files, signal);
     return { files: files.map((f) => resolve(folder, f.path)).reverse(), optimised: made.value, problems: made.problems };
   } catch (error) {

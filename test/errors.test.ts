@@ -15,7 +15,7 @@ const codes = [...registry.keys(), ...(existsSync(runtimeErrors) ? [...readFileS
 
 /** Codes that no program on a page can have, with the test that shows them: they need a run, a disk, or a command line. */
 const SHOWN_ELSEWHERE: Readonly<Record<string, string>> = {
-  A501: "test/hosts/build.test.ts", A502: "test/hosts/build.test.ts", A503: "test/hosts/build.test.ts", A504: "test/hosts/build.test.ts", A505: "test/hosts/hugging-face.test.ts",
+  A501: "test/hosts/build.test.ts", A502: "test/hosts/build.test.ts", A503: "test/hosts/build.test.ts", A504: "test/hosts/build.test.ts", A505: "test/hosts/hugging-face.test.ts", A506: "test/hosts/hugging-face.test.ts",
   T321: "test/compiler/check/hostile.test.ts", T324: "test/compiler/imported/derive.test.ts",
   G601: "test/hosts/cli/check.test.ts",
   G602: "test/hosts/cli/check.test.ts", G603: "test/hosts/evaluation/gates.test.ts", G606: "test/hosts/evaluation/gates.test.ts", G608: "test/hosts/evaluation/gates.test.ts",

@@ -22,4 +22,8 @@ export const artifacts = define({
     says: (h: { pipeline: string; why: string }) => `\`${h.pipeline}\` cannot be written as one: ${h.why}.`,
     next: () => "Compile it without `--layout hf`: an artefact holds any pipeline.",
   }),
+  A506: error("This model has no configuration beside it", {
+    says: (h: { file: string }) => `A Hugging Face directory has a config.json, which says what the model is; I find none beside ${h.file}, nor above a folder \`onnx\` that it lies in.`,
+    next: () => "Copy the model's config.json there, and its tokenizer or processor; or leave `--layout hf` out.",
+  }),
 });

@@ -5,6 +5,7 @@ import { type Graph, type Node, topological } from "../graph/node.ts";
 import { remake } from "../rewrite/run.ts";
 import type { TargetTable } from "../targets/target.ts";
 import type { DType } from "../types/tensor.ts";
+import { isMadeOfWeights } from "./constant.ts";
 import { Network, SINK, SOURCE } from "./cut.ts";
 import { carries, deciding, type Kind, kindOf, type Reason } from "./half-kinds.ts";
 
@@ -217,7 +218,8 @@ class Half {
     const made = arena.within(undefined, () => this.#o.cast(now, to));
     for (const origin of arena.originsOf(from)) arena.addOrigin(made, origin);
     this.#converted.set(now, made);
-    this.#casts.add(made);
+    // What weights alone decide is converted while the model is loaded.
+    if (!isMadeOfWeights(from)) this.#casts.add(made);
     return made;
   }
 

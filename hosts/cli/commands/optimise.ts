@@ -3,6 +3,7 @@ import { dirname, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { PrecisionName } from "../../../compiler/precision.ts";
 import type { TargetName } from "../../../compiler/targets/target.ts";
+import { HUB_TYPES, type HubType } from "../../hugging-face.ts";
 import { type Optimised, optimise } from "../../optimise.ts";
 import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
@@ -11,12 +12,15 @@ import type { Io } from "../io.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { precisionOption, precisionText } from "../precision.ts";
 import { ProgressLines } from "../progress.ts";
+import { UsageError } from "../usage-error.ts";
 
 interface Options {
   readonly out: string;
   readonly target: TargetName;
   readonly portable?: boolean;
   readonly precision?: PrecisionName;
+  readonly layout: "file" | "hf";
+  readonly dtype?: HubType;
   readonly json?: boolean;
 }
 
@@ -29,20 +33,24 @@ export function addOptimise(program: Command, context: Context): void {
     .addOption(new Option("--target <name>", "what the graph is made for").choices(["cpu", "cuda", "portable"]).default("cpu"))
     .addOption(new Option("--portable", "operators of the ONNX standard only; the same as --target portable"))
     .addOption(precisionOption())
+    .addOption(new Option("--layout <name>", "hf: --out is a directory of the Hugging Face hub, which transformers.js loads; the model's configuration and tokenizer go along").choices(["file", "hf"]).default("file"))
+    .addOption(new Option("--dtype <name>", "with --layout hf: what the model is stored as, which names its file; found by its weights unless given").choices(HUB_TYPES))
     .option("--json", "print JSON")
     .action(async (model: string, options: Options) => context.finish(await optimiseFile(context.io, model, options)));
   examples(command, [
     ["kiri optimise model.onnx -o faster.onnx", "for ONNX Runtime on a CPU"],
     ["kiri optimise model.onnx -o faster.onnx --portable", "for any other runtime"],
     ["kiri optimise model.onnx -o half.onnx --precision f16 --target cuda", "half the size, computed in f16 but for the delicate parts"],
+    ["kiri optimise hub/embed/onnx/model.onnx -o hub/half --layout hf --precision f16", "for transformers.js: onnx/model_fp16.onnx"],
   ]);
 }
 
 async function optimiseFile(io: Io, model: string, options: Options): Promise<ExitCode> {
+  if (options.dtype !== undefined && options.layout !== "hf") throw new UsageError("--dtype names a file of the Hugging Face layout.", "Give --layout hf too, or leave --dtype out.");
   const progress = new ProgressLines(io, options.json);
   const input = resolve(io.cwd, model);
   const out = resolve(io.cwd, options.out);
-  const result = await optimise({ input, out, target: options.portable ? "portable" : options.target, signal: io.signal, onProgress: progress.update, ...(options.precision ? { precision: options.precision } : {}) }).finally(() => progress.end());
+  const result = await optimise({ input, out, target: options.portable ? "portable" : options.target, layout: options.layout, ...(options.dtype ? { hubType: options.dtype } : {}), signal: io.signal, onProgress: progress.update, ...(options.precision ? { precision: options.precision } : {}) }).finally(() => progress.end());
   const reports = [{ program: { root: dirname(input), file: model }, problems: result.problems, sources: new Map() }];
   const code = exitOf(reports);
   if (options.json) {
