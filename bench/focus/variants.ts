@@ -53,7 +53,8 @@ export interface Variant {
 export async function variantOf(asked: Asked): Promise<Variant> {
   const { side, variant, gives, trace } = asked;
   const file = gives === "whole" && (side === 224 || side === 448) ? `bench/focus/at-${side}.kiri` : written(asked);
-  const out = join(`${MADE}-artefacts`, `${side}-${variant ?? "plain"}-${gives}${trace ? "-trace" : ""}`);
+  // Two runs may build the same variant at the same time.
+  const out = join(`${MADE}-artefacts`, `${process.pid}-${side}-${variant ?? "plain"}-${gives}${trace ? "-trace" : ""}`);
   const made = await build({ root: ROOT, file, ...(variant ? { variant } : {}), out, gates: false, ...(trace ? { trace } : {}) });
   const wrong = made.problems.filter((p) => p.severity === "error");
   if (wrong.length > 0 || !made.manifest) throw new Error(`${variant ?? "plain"} at ${side}: ${wrong.map((p) => `${p.code} ${p.says}`).join("\n")}`);
