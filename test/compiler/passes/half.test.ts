@@ -27,6 +27,8 @@ const DIGITS = 'use model.vit\nuse folds.tome (tome)\nmodel m = vit.Classifier f
 const BERT = 'use model.bert\nuse rewrites.int8 (int8)\nmodel m = bert.Encoder from "models/tiny-random-minilm"\ncompress m as eight { rewrite blocks with int8() }\npipeline p(ids: i64[N], mask: i64[N], kinds: i64[N]) -> { y: f32[N, C] } { { y: m(ids, mask, kinds) } }';
 const LLAMA = 'use model.llama\nmodel m = llama.Decoder from "models/tiny-llama-shakespeare"\npipeline p(ids: i64[N]) -> { y: f32[N, V] } { { y: m(ids) } }';
 
+const IMPORTED = 'use folds.tome (tome)\nmodel m = import "models/tiny-onnx/bert-torchscript.onnx"\ncompress m as shorter { fold tokens in each blocks[*] after attended with tome(r: 2) }\npipeline p(ids: i64[N], mask: i64[N], kinds: i64[N]) -> { y: f32[N, C = 32] } { { y: m(ids, attention_mask: mask, token_type_ids: kinds) } }';
+
 interface Model {
   readonly text: string;
   readonly variant?: string;
@@ -42,19 +44,20 @@ const MODELS: Readonly<Record<string, Model>> = {
   "ViT, classifying": { text: DIGITS, layers: 6, casts: { cuda: [0, 2], portable: [2, 2] } },
   "ViT, tokens merged": { text: DIGITS, variant: "merged", layers: 6, casts: { cuda: [4, 3], portable: [6, 3] } },
   "BERT with padding": { text: BERT, layers: 2, casts: { cuda: [0, 3], portable: [2, 2] } },
+  "an imported BERT, tokens merged": { text: IMPORTED, variant: "shorter", layers: 2, casts: { cuda: [6, 2], portable: [8, 2] } },
   // Maps in 8 bits take and give f32; attention between them is in f16. What rounds to the next of 255 steps moves by one, in front of four products a layer.
   "BERT in 8 bits": { text: BERT, variant: "eight", layers: 2, casts: { cuda: [6, 3], portable: [8, 2] }, besides: (2 * 4) / 255 },
   "Llama, causal, rotated, with groups": { text: LLAMA, layers: 6, casts: { cuda: [0, 6], portable: [6, 8] }, isHalf: true },
 };
 
-/** Ids are below 100; two sentences, the second shorter than the first. */
+/** Ids are below 40; two sentences, the second shorter than the first. */
 function inputsOf({ graph }: Compiled): Record<string, Value> {
   return Object.fromEntries(graph.inputs.map(({ name, node }, i) => {
     const dims = node.type.dims.map((d) => graph.arena.facts.number(d) ?? { B: 2, N: 17 }[d.key] ?? 1);
     const drawn = noise(dims, i + 1);
     if (node.type.dtype !== "i64") return [name, value(node.type.dtype, drawn)];
     if (name === "mask") return [name, value("i64", { dims, data: drawn.data.map((_, at) => Number(at < 17 + 9)) })];
-    return [name, value("i64", map(drawn, (x) => (name === "kinds" ? Number(x > 0) : Math.floor((x + 1) * 50))))];
+    return [name, value("i64", map(drawn, (x) => (name === "kinds" ? Number(x > 0) : Math.floor((x + 1) * 20))))];
   }));
 }
 
