@@ -1,6 +1,7 @@
 // What is repeated is computed before it is: casts, functions and sums of other axes on the smaller value.
 import type { UnaryOp } from "../graph/build.ts";
-import type { Node } from "../graph/node.ts";
+import { type Node, topological } from "../graph/node.ts";
+import { rewrite } from "../rewrite/run.ts";
 import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import { algebra } from "./algebra.ts";
@@ -29,4 +30,11 @@ const reductions: readonly Rule[] = (["reduceSum", "reduceMean", "reduceMax", "r
   put: (o, { root, x }) => o.expand(o.reduce(op, x, root.attrs.axes as readonly number[], root.attrs.keep as boolean), root.type.dims),
 }));
 
-export default pass("late repetition", { needs: "tensor", leaves: "tensor", exact: true, rules: [...identities([...functions, ...reductions]), ...algebra, ...movement] });
+const rules: readonly Rule[] = [...identities([...functions, ...reductions]), ...algebra, ...movement];
+const READERS: ReadonlySet<string> = new Set([...ONE_INPUT, "reduceSum", "reduceMean", "reduceMax", "reduceMin"]);
+
+export default pass("late repetition", {
+  needs: "tensor", leaves: "tensor", exact: true,
+  // Few graphs compute on what they have repeated; others need not be gone through.
+  run: (graph, _, record) => (topological(graph.outputs.map((o) => o.node)).some((n) => READERS.has(n.op) && n.inputs[0]?.op === "expand") ? rewrite(graph, rules, { pass: "late repetition", record }) : graph),
+});

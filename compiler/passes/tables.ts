@@ -1,7 +1,8 @@
 // Rows of tables looked up at places that are known: one row everywhere, or rows in their own order; what is added of weights is added once.
 import { values } from "../graph/build.ts";
-import type { Literal, Node } from "../graph/node.ts";
+import { type Literal, type Node, topological } from "../graph/node.ts";
 import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
+import { rewrite } from "../rewrite/run.ts";
 import { splatOf } from "../rewrite/splat.ts";
 import { type Dim, type Facts, add, constant, subtract } from "../types/dim.ts";
 import { algebra } from "./algebra.ts";
@@ -108,4 +109,10 @@ const cutLater: Rule = rule("sizes of 1 before a cut", ["root", "cut", "table"],
   },
 });
 
-export default pass("tables", { needs: "tensor", leaves: "tensor", exact: true, rules: [...identities([single, counted, weightsFirst, sooner, cutLater]), ...algebra, ...movement] });
+const rules: readonly Rule[] = [...identities([single, counted, weightsFirst, sooner, cutLater]), ...algebra, ...movement];
+
+export default pass("tables", {
+  needs: "tensor", leaves: "tensor", exact: true,
+  // Most graphs read no table; theirs need not be gone through.
+  run: (graph, _, record) => (topological(graph.outputs.map((o) => o.node)).some((n) => n.op === "gather" && isStored(n.inputs[0] as Node)) ? rewrite(graph, rules, { pass: "tables", record }) : graph),
+});
