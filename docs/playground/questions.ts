@@ -24,6 +24,7 @@ export function completions(ask: Ask): Extension {
 }
 
 function option({ label, detail, insert, isSnippet }: Offered): Completion {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the editor's own sign for where the cursor goes
   return { label, ...(detail === undefined ? {} : { detail }), apply: isSnippet ? snippet(insert.replaceAll("$0", "${}")) : insert };
 }
 

