@@ -158,11 +158,13 @@ class Again {
         else if (open !== undefined) fail(shapes.T307, this.#span, { axis: open.slice(this.#model.name.length + 1), first: known.key, second: found.key, because: "an input before" });
         else fail(shapes.T302, this.#span, { param: `${name} of ${this.#model.name}`, found: showTensor(value), wanted: typeText(this.#model, port) });
       }
+      // A number of the file that is a size of its own here, so that a fold may leave less: what it has baked in counts by that.
+      else if (asNumber(wanted) !== undefined && asSymbol(found) && !this.#swaps.some((s) => s.to.key === found.key)) this.#swaps.push({ from: wanted, to: found });
       const axisName = value.axes[axis] as string;
       if (asNumber(found) === undefined && !axisName.startsWith("_") && !this.#axes.has(found.key)) this.#axes.set(found.key, axisName);
     });
     this.#made.set(port, value.node);
-    if (this.#isBatched && this.#swaps.length === 0) this.#swaps.push({ from: constant(1), to: BATCH_SIZE });
+    if (this.#isBatched && !this.#swaps.some((s) => s.to.key === BATCH_SIZE.key)) this.#swaps.push({ from: constant(1), to: BATCH_SIZE });
   }
 
   /** A size that only the file's own nodes find is another one in every call. */
