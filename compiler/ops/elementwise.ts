@@ -45,7 +45,8 @@ const binary = (name: string, opType: string, check: (call: Call) => void, resul
     const dtype = call.sameType(0, 1);
     return [{ dtype: result ?? dtype, dims: call.broadcast([0, 1]) }];
   },
-  lower: (node, o) => widened(node, result ?? node.type.dtype, o, (x) => o.node(opType, x, attrs(operand(node)))),
+  // A sum that stays apart is ONNX's of any number of operands, which is as fast and joined with nothing.
+  lower: (node, o) => widened(node, result ?? node.type.dtype, o, (x) => o.node(node.attrs.apart === true ? "Sum" : opType, x, attrs(operand(node)))),
 });
 
 const where: Op = {

@@ -34,12 +34,13 @@ import silu from "./silu.ts";
 import simplify from "./simplify.ts";
 import skipNorm from "./skip-norm.ts";
 import splitLinear from "./split-linear.ts";
+import sumsApart from "./sums-apart.ts";
 import tables from "./tables.ts";
 import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, sharedCast, sharedCut, skipNorm, biases];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, sharedCast, sharedCut, skipNorm, biases, sumsApart];
 
 interface PassOptions {
   readonly record?: Recorder;
