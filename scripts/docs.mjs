@@ -25,7 +25,7 @@ const guides = readdirSync(from("docs")).filter((name) => name.endsWith(".md"));
 for (const name of guides) write(name, readFileSync(from("docs", name), "utf8").replaceAll("](../bench/README.md)", "](bench.md)"));
 // The first page is the README; its links lead into the repository's folders.
 write("index.md", readFileSync(from("README.md"), "utf8").replaceAll("](docs/errors/)", "](errors/index.md)").replaceAll("](docs/", "](").replaceAll("](bench/README.md)", "](bench.md)"));
-write("bench.md", readFileSync(from("bench", "README.md"), "utf8"));
+write("bench.md", readFileSync(from("bench", "README.md"), "utf8").replaceAll("](../docs/", "]("));
 const codes = readdirSync(from("docs", "errors")).filter((name) => name.endsWith(".md")).map((name) => ({ name, title: titleOf(readFileSync(from("docs", "errors", name), "utf8")) }));
 write("errors/index.md", `# Codes\n${codes.map(({ name, title }) => `- [${title.replaceAll("`", "")}](${name})`).join("\n")}\n`);
 const reference = referencePages(from("stdlib"));
