@@ -2,6 +2,7 @@
 import Long from "long";
 import proto, { type onnx as Onnx } from "onnx-proto";
 import type { Span } from "../../grammar/source.ts";
+import type { Frame, Said } from "../graph/frame.ts";
 import { type Arena, type Graph, type GraphInput, type Node, type WeightRef, topological } from "../graph/node.ts";
 import { CAPTURED } from "../ops/foreign.ts";
 import { ONNX_TYPE, type OnnxAttr, type Target } from "../ops/op.ts";
@@ -34,29 +35,6 @@ export interface EmitOptions {
   readonly position?: (span: Span) => { readonly line: number; readonly column: number };
   /** What an imported file says of itself, kept as it is. */
   readonly frame?: Frame;
-}
-/** Inputs, outputs and versions of the file that a graph was imported from. */
-interface Frame {
-  readonly irVersion: number;
-  /** Version by domain. */
-  readonly opsets: ReadonlyMap<string, number>;
-  /** ValueInfoProtos. An output here may be an input that is handed through. */
-  readonly inputs: readonly Uint8Array[];
-  readonly outputs: readonly Uint8Array[];
-  readonly metadata: readonly (readonly [key: string, value: string])[];
-  readonly producer: string;
-  readonly producerVersion: string;
-  readonly domain: string;
-  readonly modelVersion: number;
-  readonly doc: string;
-  readonly graph: Said;
-  /** What its nodes say of themselves, by the paths of origins. */
-  readonly nodes: ReadonlyMap<string, Said>;
-}
-/** Text for people: a doc string, "" for none, and entries of metadata. */
-interface Said {
-  readonly doc: string;
-  readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 interface ExternalTensor {
   readonly node: Node;

@@ -4,6 +4,7 @@ import { imports } from "../diagnostics/import.ts";
 import { type Problem, report } from "../diagnostics/define.ts";
 import { concatenated } from "../emit/wire.ts";
 import { Build } from "../graph/build.ts";
+import type { Frame, Said } from "../graph/frame.ts";
 import { Arena, type Graph, type GraphInput, type GraphOutput, Mismatch, type Node } from "../graph/node.ts";
 import type { Host } from "../host.ts";
 import { CAPTURED, INNER, OPAQUE, foreignAttrs, isOpaque } from "../ops/foreign.ts";
@@ -25,22 +26,7 @@ import type { Window } from "./protobuf.ts";
 
 export interface Imported {
   readonly graph: Graph<"tensor">;
-  /** What the file says of itself, for whoever writes it again; see `Frame` of emission. */
-  readonly frame: {
-    readonly irVersion: number;
-    readonly opsets: ReadonlyMap<string, number>;
-    readonly inputs: readonly Uint8Array[];
-    readonly outputs: readonly Uint8Array[];
-    readonly metadata: readonly (readonly [key: string, value: string])[];
-    readonly producer: string;
-    readonly producerVersion: string;
-    readonly domain: string;
-    readonly modelVersion: number;
-    readonly doc: string;
-    readonly graph: Said;
-    /** What nodes say of themselves, by what they go by. */
-    readonly nodes: ReadonlyMap<string, Said>;
-  };
+  readonly frame: Frame;
   readonly name: string;
   /** Nodes of the file, functions written out. */
   readonly nodeCount: number;
@@ -50,12 +36,6 @@ export interface Imported {
   readonly results: readonly { readonly name: string; readonly node: Node }[];
   /** What the file calls its values: those that only sizes are made of are nodes once they are asked for. */
   readonly values: { readonly names: () => Iterable<string>; readonly node: (name: string) => Node | undefined };
-}
-
-/** What a graph or a node says of itself, to people. */
-interface Said {
-  readonly doc: string;
-  readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 
 interface ImportOptions {
