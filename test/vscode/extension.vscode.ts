@@ -1,12 +1,14 @@
 /** The extension as it is packaged: what the package holds, and what it does when an editor loads it. The editor is a stand-in; language client and server are the real ones. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import test from "ava";
 import { listFiles } from "@vscode/vsce";
+import sharp from "sharp";
 import { vsix } from "../../scripts/vsix.mjs";
 import { ROOT } from "../support/program.ts";
+import { temporaryFolder } from "../support/safetensors-file.ts";
 import { smallProject } from "../support/small-project.ts";
 import { Editor } from "./editor.ts";
 
@@ -18,9 +20,8 @@ test.before(async () => {
 const manifest = (folder: string): { main: string; version: string; contributes: Record<string, { path?: string; configuration?: string; command?: string }[]> } => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 
 /** Runs the extension on a new project, and stops it whatever happens. */
-async function active(prepare: (editor: Editor) => void, body: (editor: Editor) => Promise<void>): Promise<void> {
-  const root = smallProject();
-  const editor = new Editor(root, join(root, "main.kiri"));
+async function active(prepare: (editor: Editor) => void, body: (editor: Editor) => Promise<void>, file = join(smallProject(), "main.kiri")): Promise<void> {
+  const editor = new Editor(dirname(file), file);
   prepare(editor);
   const extension = editor.load(join(made.folder, manifest(made.folder).main));
   await extension.activate({ subscriptions: editor.subscriptions, extensionPath: made.folder });
@@ -110,14 +111,33 @@ test.serial("a server that ends is started again; one that ends over and over is
   });
 });
 
+/** A kirigami in the folder: this one. */
+function own(editor: Editor): void {
+  const folder = join(editor.folder, "node_modules/kirigami");
+  mkdirSync(join(folder, "bin"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "kirigami", bin: { kiri: "bin/kiri.mjs" } }));
+  writeFileSync(join(folder, "bin/kiri.mjs"), `import { register } from "tsx/esm/api";\nregister();\nawait import(${JSON.stringify(join(ROOT, "hosts/cli/main.ts"))});\n`);
+  symlinkSync(join(ROOT, "node_modules/tsx"), join(editor.folder, "node_modules/tsx"));
+}
+
+test.serial("which patches of a picture were folded is drawn beside the file, and told", async (t) => {
+  const folder = temporaryFolder();
+  copyFileSync(join(ROOT, "pipelines/digits.kiri"), join(folder, "digits.kiri"));
+  for (const part of ["models/tiny-vit-mnist", "data/digits"]) cpSync(join(ROOT, "pipelines", part), join(folder, part), { recursive: true });
+  await active(own, async (editor) => {
+    editor.answers.push("lite", { isFile: true }, [{ fsPath: join(folder, "data/digits/3.png") }]);
+    await editor.run("kirigami.showFolds");
+    const [panel] = editor.panels;
+    t.is(panel?.title, "folds of lite");
+    const page = panel?.webview.html ?? "";
+    t.regex(page, /50 → 34 tokens: 23 merged into 7, 27 kept, 0 dropped/);
+    const [, drawn = ""] = /src="data:image\/png;base64,([^"]+)"/.exec(page) ?? [];
+    const { width = 0, height = 0 } = await sharp(Buffer.from(drawn, "base64")).metadata();
+    t.true(width > 28 && height > 28, page.slice(0, 2000));
+  }, join(folder, "digits.kiri"));
+});
+
 test.serial("the folder's own kirigami is used, but not where nobody trusts the folder; a setting that names nothing is told", async (t) => {
-  const own = (editor: Editor): void => {
-    const folder = join(editor.folder, "node_modules/kirigami");
-    mkdirSync(join(folder, "bin"), { recursive: true });
-    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "kirigami", bin: { kiri: "bin/kiri.mjs" } }));
-    writeFileSync(join(folder, "bin/kiri.mjs"), `import { register } from "tsx/esm/api";\nregister();\nawait import(${JSON.stringify(join(ROOT, "hosts/cli/main.ts"))});\n`);
-    symlinkSync(join(ROOT, "node_modules/tsx"), join(editor.folder, "node_modules/tsx"));
-  };
   await active(own, async (editor) => {
     t.is(editor.status.detail, `of ${editor.folder}`, editor.log.join("\n"));
     // What cannot be run says why, in its own words.
