@@ -1,9 +1,10 @@
 // Chains of reshapes and transpositions, as few of them as move the same: sizes are taken apart into factors, and only the order of these counts.
 import { Build } from "../graph/build.ts";
 import { type Graph, type Node, topological } from "../graph/node.ts";
+import { countUsers } from "../graph/users.ts";
 import { sameDims } from "../rewrite/match.ts";
 import type { Recorder } from "../rewrite/record.ts";
-import { remake } from "../rewrite/run.ts";
+import { replace } from "../rewrite/replace.ts";
 import { type Dim, type Facts, constant, divideExactly, product } from "../types/dim.ts";
 import { isOne } from "./broadcast.ts";
 import { pass } from "./pass.ts";
@@ -12,25 +13,12 @@ import { pass } from "./pass.ts";
 export default pass("regroup", { needs: "fused", leaves: "fused", exact: true, run: regrouped });
 
 function regrouped(graph: Graph, _: unknown, record: Recorder): Graph {
-  const { arena } = graph;
-  const o = new Build(arena);
-  const order = topological(graph.outputs.map((out) => out.node));
-  const users = new Map<Node, number>();
-  for (const node of [...order.flatMap((n) => [...new Set(n.inputs)]), ...graph.outputs.map((out) => out.node)]) users.set(node, (users.get(node) ?? 0) + 1);
-  const now = new Map<Node, Node>();
-  for (const node of order) {
-    const made = moves(node) ? shortened(o, node, users) : undefined;
-    const kept = made && now.get(made.from);
-    if (!made || !kept) {
-      now.set(node, remake(arena, node, node.inputs.map((x) => now.get(x) ?? x)));
-      continue;
-    }
-    const put = made.way.reduce((x, step) => (step.kind === "reshape" ? o.reshape(x, step.dims) : o.transpose(x, step.perm)), kept);
-    for (const origin of arena.originsOf(node)) arena.addOrigin(put, origin);
-    record.step({ pass: "regroup", rule: "a chain of movement", before: node, after: put });
-    now.set(node, put);
-  }
-  return { ...graph, outputs: graph.outputs.map((out) => ({ ...out, node: now.get(out.node) ?? out.node })) };
+  const o = new Build(graph.arena);
+  const users = countUsers(topological(graph.outputs.map((out) => out.node)), graph.outputs);
+  return replace(graph, (node, now) => {
+    const found = moves(node) ? shortened(o, node, users) : undefined;
+    return found && { rule: "a chain of movement", node: found.way.reduce((x, step) => (step.kind === "reshape" ? o.reshape(x, step.dims) : o.transpose(x, step.perm)), now(found.from)) };
+  }, { pass: "regroup", record });
 }
 
 const moves = (node: Node): boolean => node.op === "reshape" || node.op === "transpose";

@@ -2,8 +2,9 @@
 // y + x·W + b with y = norm(s) is y' + x·W with y' = norm(s) + b, and y·V + c is y'·V + (c - b·V). One sum fewer behind each map of a post-norm block.
 import { Build } from "../graph/build.ts";
 import { type Graph, type Node, topological } from "../graph/node.ts";
+import { usersOf } from "../graph/users.ts";
 import type { Recorder } from "../rewrite/record.ts";
-import { remake } from "../rewrite/run.ts";
+import { replace } from "../rewrite/replace.ts";
 import type { Facts } from "../types/dim.ts";
 import { sameDims } from "../rewrite/match.ts";
 import { isStored } from "./constant.ts";
@@ -20,34 +21,35 @@ interface Move {
 }
 
 function moved(graph: Graph, record: Recorder): Graph {
-  const { arena } = graph;
-  const o = new Build(arena);
-  const order = topological(graph.outputs.map((out) => out.node));
-  const users = new Map<Node, Node[]>();
-  for (const node of order) for (const input of new Set(node.inputs)) users.set(input, [...(users.get(input) ?? []), node]);
-  const read = new Set(graph.outputs.map((out) => out.node));
-  const moves = new Map(order.flatMap((node) => { const move = moveOf(node, users, read, arena.facts); return move ? [[node, move] as const] : []; }));
-  if (moves.size === 0) return graph;
+  const o = new Build(graph.arena);
+  const moves = movesOf(graph);
   const bare = new Set([...moves.values()].map((m) => m.map));
-  const now = new Map<Node, Node>();
-  for (const node of order) {
-    const inputs = node.inputs.map((x) => now.get(x) ?? x);
-    const read = moves.get(node.inputs[0] as Node);
+  return replace(graph, (node, now) => {
     const move = moves.get(node);
-    let made: Node;
     if (move) {
-      const [x, gain, bias] = inputs as [Node, Node, Node | undefined];
-      made = o.layerNorm(x, gain, bias ? o.add(bias, move.bias) : move.bias, node.attrs.eps as number);
-      record.step({ pass: "biases of residuals", rule: "bias into the norm before", before: node, after: made });
-    } else if (READERS.has(node.op)) {
-      const [x, w, bias, ...rest] = inputs as [Node, Node, Node, ...Node[]];
-      const kept = bare.has(node) ? undefined : read ? o.sub(bias, product(o, read.bias, w)) : bias;
-      made = remake(arena, node, [x, w, ...(kept ? [kept] : []), ...rest]);
-    } else made = remake(arena, node, inputs);
-    for (const origin of arena.originsOf(node)) arena.addOrigin(made, origin);
-    now.set(node, made);
+      const [x, gain, bias] = node.inputs.map(now) as [Node, Node, Node | undefined];
+      return { rule: "bias into the norm before", node: o.layerNorm(x, gain, bias ? o.add(bias, move.bias) : move.bias, node.attrs.eps as number) };
+    }
+    const read = READERS.has(node.op) ? moves.get(node.inputs[0] as Node) : undefined;
+    if (!read && !bare.has(node)) return undefined;
+    const [x, w, bias, ...rest] = node.inputs.map(now) as [Node, Node, Node, ...Node[]];
+    return read
+      ? { rule: "bias out of what reads the norm", node: o.make(node.op, [x, w, o.sub(bias, product(o, read.bias, w)), ...rest], node.attrs) }
+      : { rule: "bias out of the map", node: o.make(node.op, [x, w], node.attrs) };
+  }, { pass: "biases of residuals", record });
+}
+
+/** What moves, by norms. */
+function movesOf(graph: Graph): ReadonlyMap<Node, Move> {
+  const order = topological(graph.outputs.map((out) => out.node));
+  const users = usersOf(order);
+  const read = new Set(graph.outputs.map((out) => out.node));
+  const moves = new Map<Node, Move>();
+  for (const node of order) {
+    const move = moveOf(node, users, read, graph.arena.facts);
+    if (move) moves.set(node, move);
   }
-  return { ...graph, outputs: graph.outputs.map((out) => ({ ...out, node: now.get(out.node) ?? out.node })) };
+  return moves;
 }
 
 /** Maps whose third input is a bias that takes an offset of the first away. */

@@ -2,39 +2,29 @@
 import { Build } from "../graph/build.ts";
 import { type Graph, type Node, topological } from "../graph/node.ts";
 import type { Recorder } from "../rewrite/record.ts";
-import { remake } from "../rewrite/run.ts";
+import { replace } from "../rewrite/replace.ts";
 import { pass } from "./pass.ts";
 
-// 1. casts to one type of reshapes of one value, at least two of them
+// 1. casts to one type of reshapes of one value, or of it and its reshapes, at least two of them
 export default pass("shared casts", { needs: "fused", leaves: "fused", exact: true, run: (graph, _, record) => shared(graph, record) });
 
 function shared(graph: Graph, record: Recorder): Graph {
-  const { arena } = graph;
-  const o = new Build(arena);
-  const order = topological(graph.outputs.map((out) => out.node));
-  const casts = new Map<string, Set<Node>>();
-  for (const node of order) {
-    const x = source(node);
-    if (x) casts.set(key(node, x), (casts.get(key(node, x)) ?? new Set()).add(node));
+  const o = new Build(graph.arena);
+  const casts = new Map<string, number>();
+  for (const node of topological(graph.outputs.map((out) => out.node))) {
+    const key = keyOf(node);
+    if (key !== undefined) casts.set(key, (casts.get(key) ?? 0) + 1);
   }
-  const now = new Map<Node, Node>();
-  for (const node of order) {
-    const x = source(node);
-    const made = x && (casts.get(key(node, x))?.size ?? 0) > 1 ? o.reshape(o.cast(now.get(x) ?? x, node.type.dtype), node.type.dims) : undefined;
-    if (made) {
-      for (const origin of arena.originsOf(node)) arena.addOrigin(made, origin);
-      record.step({ pass: "shared casts", rule: "cast before it is given another shape", before: node, after: made });
-    }
-    now.set(node, made ?? remake(arena, node, node.inputs.map((i) => now.get(i) ?? i)));
-  }
-  return { ...graph, outputs: graph.outputs.map((out) => ({ ...out, node: now.get(out.node) ?? out.node })) };
+  return replace(graph, (node, now) => {
+    const [reshaped] = node.inputs;
+    if (reshaped?.op !== "reshape" || (casts.get(keyOf(node) ?? "") ?? 0) < 2) return undefined;
+    return { rule: "cast before it is given another shape", node: o.reshape(o.cast(now(reshaped.inputs[0] as Node), node.type.dtype), node.type.dims) };
+  }, { pass: "shared casts", record });
 }
 
-/** What a cast is of, before it was given another shape. */
-function source(node: Node): Node | undefined {
+/** What is cast, before it was given another shape, and to what. */
+function keyOf(node: Node): string | undefined {
   if (node.op !== "cast") return undefined;
   const [x] = node.inputs as readonly [Node];
-  return x.op === "reshape" ? x.inputs[0] : x;
+  return `${(x.op === "reshape" ? (x.inputs[0] as Node) : x).id} ${node.type.dtype}`;
 }
-
-const key = (node: Node, x: Node): string => `${x.id} ${node.type.dtype}`;

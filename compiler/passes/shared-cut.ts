@@ -1,8 +1,9 @@
 // Parts of one value that are cut along a second axis in the same way: cut there once, before they are parted.
 import { Build } from "../graph/build.ts";
 import { type Graph, type Node, topological } from "../graph/node.ts";
+import { countUsers } from "../graph/users.ts";
 import type { Recorder } from "../rewrite/record.ts";
-import { remake } from "../rewrite/run.ts";
+import { replace } from "../rewrite/replace.ts";
 import type { Dim } from "../types/dim.ts";
 import { pass } from "./pass.ts";
 
@@ -10,39 +11,25 @@ import { pass } from "./pass.ts";
 export default pass("shared cuts", { needs: "fused", leaves: "fused", exact: true, run: (graph, _, record) => shared(graph, record) });
 
 function shared(graph: Graph, record: Recorder): Graph {
-  const { arena } = graph;
-  const o = new Build(arena);
+  const o = new Build(graph.arena);
   const order = topological(graph.outputs.map((out) => out.node));
-  const users = new Map<Node, number>();
-  for (const node of [...order.flatMap((n) => [...new Set(n.inputs)]), ...graph.outputs.map((out) => out.node)]) users.set(node, (users.get(node) ?? 0) + 1);
-  const alike = new Map<string, Node[]>();
-  for (const node of order) if (isSecond(node, users)) alike.set(keyOf(node), [...(alike.get(keyOf(node)) ?? []), node]);
-  const now = new Map<Node, Node>();
+  const users = countUsers(order, graph.outputs);
+  const alike = new Map<string, number>();
   for (const node of order) {
-    const twice = isSecond(node, users) && (alike.get(keyOf(node))?.length ?? 0) > 1;
-    const made = twice ? turned(o, node, now) : remake(arena, node, node.inputs.map((x) => now.get(x) ?? x));
-    if (twice) {
-      for (const origin of arena.originsOf(node)) arena.addOrigin(made, origin);
-      record.step({ pass: "shared cuts", rule: "the common cut first", before: node, after: made });
-    }
-    now.set(node, made);
+    const key = keyOf(node, users);
+    if (key !== undefined) alike.set(key, (alike.get(key) ?? 0) + 1);
   }
-  return { ...graph, outputs: graph.outputs.map((out) => ({ ...out, node: now.get(out.node) ?? out.node })) };
+  return replace(graph, (node, now) => {
+    if ((alike.get(keyOf(node, users) ?? "") ?? 0) < 2) return undefined;
+    const [first] = node.inputs as readonly [Node];
+    return { rule: "the common cut first", node: o.make("slice", [o.make("slice", [now(first.inputs[0] as Node)], node.attrs)], first.attrs) };
+  }, { pass: "shared cuts", record });
 }
 
-function isSecond(node: Node, users: ReadonlyMap<Node, number>): boolean {
+/** Of a second cut: what was cut before, and how it is cut along the second axis. */
+function keyOf(node: Node, users: ReadonlyMap<Node, number>): string | undefined {
   const first = node.op === "slice" ? node.inputs[0] : undefined;
-  return first?.op === "slice" && users.get(first) === 1 && first.attrs.axis !== node.attrs.axis;
-}
-
-/** What is cut, and how it is cut along the second axis. */
-function keyOf(node: Node): string {
+  if (first?.op !== "slice" || users.get(first) !== 1 || first.attrs.axis === node.attrs.axis) return undefined;
   const { axis, from, to, step } = node.attrs as { axis: number; from: Dim; to: Dim; step: number };
-  return `${node.inputs[0]?.inputs[0]?.id} ${axis} ${from.key} ${to.key} ${step}`;
-}
-
-function turned(o: Build, node: Node, now: ReadonlyMap<Node, Node>): Node {
-  const first = node.inputs[0] as Node;
-  const x = first.inputs[0] as Node;
-  return o.make("slice", [o.make("slice", [now.get(x) ?? x], node.attrs)], first.attrs);
+  return `${first.inputs[0]?.id} ${axis} ${from.key} ${to.key} ${step}`;
 }

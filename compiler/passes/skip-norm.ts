@@ -1,7 +1,8 @@
 // A sum and the layer norm of it in one operator, which gives both; the bias of a linear map joins the sum there.
 import { Build } from "../graph/build.ts";
 import { type Graph, type Node, topological } from "../graph/node.ts";
-import { rewrite, remake } from "../rewrite/run.ts";
+import { replace } from "../rewrite/replace.ts";
+import { rewrite } from "../rewrite/run.ts";
 import { sameDims } from "../rewrite/match.ts";
 import { type Rule, rule } from "../rewrite/rule.ts";
 import type { Recorder } from "../rewrite/record.ts";
@@ -32,23 +33,14 @@ function joined(graph: Graph, record: Recorder): Graph {
     const sum = node.inputs[0];
     if (sum && !normOf.has(sum) && fits(node, sum, arena.facts)) normOf.set(sum, node);
   }
-  const now = new Map<Node, Node>();
-  const of = (node: Node): Node => now.get(node) ?? node;
-  for (const node of order) {
-    const norm = normOf.get(node);
-    if (!norm) now.set(node, now.get(node) ?? remake(arena, node, node.inputs.map(of)));
-    else {
-      const [[x, skip], [, gain, bias]] = [node.inputs as readonly [Node, Node], norm.inputs as readonly [Node, Node, Node]];
-      const both = o.skipLayerNorm(of(x), of(skip), gain, bias, norm.attrs.eps as number);
-      const [normed, sum] = [o.item(both, 0), o.item(both, 1)];
-      for (const [made, origins] of [[both, [node, norm]], [normed, [norm]], [sum, [node]]] as const)
-        for (const origin of origins.flatMap((n) => arena.originsOf(n))) arena.addOrigin(made, origin);
-      now.set(norm, normed);
-      now.set(node, sum);
-      record.step({ pass: "skip and norm", rule: "norm of a sum", before: norm, after: normed });
-    }
-  }
-  return { ...graph, outputs: graph.outputs.map((out) => ({ ...out, node: of(out.node) })) };
+  return replace(graph, (node, now) => {
+    const sum = normOf.has(node) ? node : normOf.get(node.inputs[0] as Node) === node ? (node.inputs[0] as Node) : undefined;
+    const norm = sum && normOf.get(sum);
+    if (!norm) return undefined;
+    const [[x, skip], [, gain, bias]] = [sum.inputs as readonly [Node, Node], norm.inputs as readonly [Node, Node, Node]];
+    const both = o.skipLayerNorm(now(x), now(skip), gain, bias, norm.attrs.eps as number);
+    return sum === node ? { rule: "sum of a norm", node: o.item(both, 1) } : { rule: "norm of a sum", node: o.item(both, 0) };
+  }, { pass: "skip and norm", record });
 }
 
 /** The operator wants both sides whole, of rank 2 or 3, and a gain and a bias that are there before the sum is. */

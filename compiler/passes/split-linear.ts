@@ -1,5 +1,6 @@
 // Parts of what one linear map gives become maps of their own: packed queries, keys and values need no cutting up then.
 import { type Graph, type Node, topological } from "../graph/node.ts";
+import { usersOf } from "../graph/users.ts";
 import { sameDims } from "../rewrite/match.ts";
 import type { Recorder } from "../rewrite/record.ts";
 import { rewrite } from "../rewrite/run.ts";
@@ -18,8 +19,7 @@ function parted(graph: Graph, record: Recorder): Graph {
 
 function partedMatrices(graph: Graph): ReadonlySet<Node> {
   const order = topological(graph.outputs.map((out) => out.node));
-  const users = new Map<Node, Node[]>();
-  for (const node of order) for (const input of new Set(node.inputs)) users.set(input, [...(users.get(input) ?? []), node]);
+  const users = usersOf(order);
   const read = new Set(graph.outputs.map((out) => out.node));
   /** The parts that are cut out of a value, as shares of it; undefined where it is read otherwise. */
   const cuts = (node: Node): readonly Node[] | undefined => {

@@ -1,6 +1,7 @@
 // Applies rules to a graph until none fires: sweeps from inputs to outputs, each linear in the size of the graph.
 import { Build } from "../graph/build.ts";
 import { type Arena, type Attrs, type Graph, type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
+import { countUsers } from "../graph/users.ts";
 import type { Facts } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
 import { Matcher, sameDims } from "./match.ts";
@@ -8,7 +9,7 @@ import { type Pattern, sizeOfPattern } from "./pattern.ts";
 import type { Recorder } from "./record.ts";
 import { type Context, type Rule, isBecause } from "./rule.ts";
 
-interface RewriteOptions {
+export interface RewriteOptions {
   readonly pass: string;
   readonly record: Recorder;
 }
@@ -33,6 +34,19 @@ export function remake(arena: Arena, node: Node, inputs: readonly Node[], attrs:
   const made = arena.within(undefined, () => arena.make(node.op, inputs, attrs));
   if (made !== node) for (const origin of arena.originsOf(node)) arena.addOrigin(made, origin);
   return made;
+}
+
+/** What was made stands for everything that was there. Nodes that stood before keep what they have. */
+export function carryOrigins(arena: Arena, before: readonly Node[], made: Node, stood: (node: Node) => boolean): void {
+  const origins = new Set(before.flatMap((n) => arena.originsOf(n)));
+  if (origins.size === 0) return;
+  const todo = [made];
+  const seen = new Set(todo);
+  for (const node of todo) {
+    if (stood(node)) continue;
+    for (const origin of origins) arena.addOrigin(node, origin);
+    for (const input of node.inputs) if (!seen.has(input)) { seen.add(input); todo.push(input); }
+  }
 }
 
 class Run {
@@ -106,7 +120,7 @@ class Run {
         if (!rule.quiet) record.declined(pass, rule.name, node, put);
       } else if (put.node !== node) {
         made = put.node;
-        this.#carryOrigins(nodes, put.node, put.from);
+        carryOrigins(this.#arena, nodes, put.node, (n) => n.id < put.from);
       }
       return made !== undefined;
     });
@@ -132,19 +146,6 @@ class Run {
     }
   }
 
-  /** What was made stands for everything that was matched. Nodes older than the step keep what they have. */
-  #carryOrigins(matched: readonly Node[], made: Node, from: number): void {
-    const origins = new Set(matched.flatMap((n) => this.#arena.originsOf(n)));
-    if (origins.size === 0) return;
-    const todo = [made];
-    const seen = new Set(todo);
-    for (const node of todo) {
-      if (node.id < from) continue;
-      for (const origin of origins) this.#arena.addOrigin(node, origin);
-      for (const input of node.inputs) if (!seen.has(input)) { seen.add(input); todo.push(input); }
-    }
-  }
-
   #inherit(made: Node, from: Node): void {
     if (!this.#users.has(made)) this.#users.set(made, this.#users.get(from) ?? 1);
   }
@@ -167,14 +168,6 @@ function rootOps(p: Pattern, rule: string): string[] {
   if (p.kind === "any") return p.of.flatMap((q) => rootOps(q, rule));
   if (!p.inner) throw new Error(`rule "${rule}" finds every node`);
   return rootOps(p.inner, rule);
-}
-
-function countUsers(order: readonly Node[], outputs: readonly GraphOutput[]): Map<Node, number> {
-  const users = new Map<Node, number>();
-  const count = (node: Node): void => { users.set(node, (users.get(node) ?? 0) + 1); };
-  for (const node of order) for (const input of new Set(node.inputs)) count(input);
-  for (const { node } of outputs) count(node);
-  return users;
 }
 
 const sameType = (a: Node, b: Node, facts: Facts): boolean => a.type.dtype === b.type.dtype && sameDims(a.type.dims, b.type.dims, facts);
