@@ -49,6 +49,8 @@ function movesOf(graph: Graph): ReadonlyMap<Node, Move> {
     const move = moveOf(node, users, read, graph.arena.facts);
     if (move) moves.set(node, move);
   }
+  // A map has either its bias taken out or an offset of what it reads, not both.
+  for (const [norm, { map }] of moves) if (moves.has(map.inputs[0] as Node)) moves.delete(norm);
   return moves;
 }
 

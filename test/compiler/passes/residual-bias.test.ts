@@ -39,3 +39,15 @@ test("a sum with what is no norm is left alone", async (t) => {
   const { record } = await passCase(t, { golden: "residual-bias/pre-norm", passes, level: "fused", make: (b) => { const x = b.unary("tanh", tokens(b)); return normed(b, b.add(x, b.linear(x, weight(b, [C, C], 3), weight(b, [C], 4)))); } });
   t.is(record.fired("biases of residuals", "bias into the norm before"), 0);
 });
+
+test("a map whose bias moves on reads no norm that takes one in", async (t) => {
+  const { record } = await passCase(t, {
+    golden: "residual-bias/crosswise", passes, level: "fused",
+    make: (b) => {
+      const [y, z] = [normed(b, tokens(b)), b.layerNorm(tokens(b, "other"), weight(b, [C], 92), weight(b, [C], 93), 1e-5)];
+      const first = b.add(y, b.linear(b.unary("tanh", tokens(b, "third")), weight(b, [C, C], 3), weight(b, [C], 4)));
+      return [first, b.add(z, b.linear(y, weight(b, [C, C], 5), weight(b, [C], 6)))];
+    },
+  });
+  t.is(record.fired("biases of residuals", "bias into the norm before"), 1);
+});
