@@ -3,11 +3,12 @@
 // Ports get the names that transformers.js gives and looks for: texts come as input_ids, attention_mask and token_type_ids, a picture as pixel_values.
 // A pipeline with one output of a name that nobody there knows gives it as `sentence_embedding` (a vector a text), `logits` (a vector a picture) or
 // `last_hidden_state` (a vector a token); further outputs keep their names. `pipeline("feature-extraction")` reads last_hidden_state, AutoModel gives all.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Compiled } from "../compiler/compile.ts";
 import { artifacts } from "../compiler/diagnostics/artifacts.ts";
 import { type Problem, report } from "../compiler/diagnostics/define.ts";
+import { weights } from "../compiler/diagnostics/weights.ts";
 import type { HostStep } from "../compiler/elaborate/host-step.ts";
 import { type ArtifactFile, heldFile } from "../compiler/emit/artifact-file.ts";
 import { type Plan, planConstants, streamConstants } from "../compiler/emit/constants.ts";
@@ -24,6 +25,8 @@ import { version } from "./version.ts";
 const SUFFIXES = { fp32: "", fp16: "_fp16", q8: "_quantized", int8: "_int8", uint8: "_uint8", q4: "_q4", q4f16: "_q4f16", bnb4: "_bnb4" } as const;
 export type HubType = keyof typeof SUFFIXES;
 export const HUB_TYPES = Object.keys(SUFFIXES) as readonly HubType[];
+
+const CONFIG = "config.json";
 
 /** Names of outputs that programs around transformers.js look for. */
 const KNOWN_OUTPUTS: ReadonlySet<string> = new Set(["last_hidden_state", "logits", "sentence_embedding", "token_embeddings", "pooler_output", "text_embeds", "image_embeds"]);
@@ -56,7 +59,7 @@ export async function huggingFaceFiles(host: Host, compiled: Compiled, { out, dt
   if (plan.bytes > 0) files.push({ path: `onnx/${file}_data`, bytes: plan.bytes, chunks: () => streamConstants(plan, host) });
   for (const step of texts) if (step.kind === "text") files.push(...tokenizerOf(host, step));
   for (const step of pictures) if (step.kind === "image") files.push(json("preprocessor_config.json", processorOf(step)));
-  files.push(json("config.json", { ...(JSON.parse(new TextDecoder().decode(host.read(config))) as object), "transformers.js_config": settings(before, file, kind, plan.bytes > 0) }));
+  files.push(json(CONFIG, { ...(JSON.parse(new TextDecoder().decode(host.read(config))) as object), "transformers.js_config": settings(before, file, kind, plan.bytes > 0) }));
   return { files, problems };
 }
 
@@ -73,9 +76,11 @@ interface Settings {
 /** What was written there before; undefined where nothing is. */
 function configurationAt(out: string): Partial<Settings> | undefined {
   const place = resolve(out);
-  if (!existsSync(place) || readdirSync(place).length === 0) return undefined;
+  const facts = statSync(place, { throwIfNoEntry: false });
+  if (facts && !facts.isDirectory()) throw new RefusedPlace("it is a file, and `--layout hf` writes a directory", out);
+  if (!facts || readdirSync(place).length === 0) return undefined;
   try {
-    const { "transformers.js_config": found } = JSON.parse(readFileSync(join(place, "config.json"), "utf8")) as { readonly "transformers.js_config"?: Partial<Settings> };
+    const { "transformers.js_config": found } = JSON.parse(readFileSync(join(place, CONFIG), "utf8")) as { readonly "transformers.js_config"?: Partial<Settings> };
     if (found?.kirigami !== undefined) return found;
   } catch {
     // Not one of ours, then.
@@ -96,33 +101,51 @@ const BESIDE = [
   "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json",
 ];
 
-/** A model file's place in such a directory: the folder of its configuration, and what the file is called there before the element type. */
+/** A model file's place in such a directory. */
 interface HubPlace {
+  /** Of its configuration. */
   readonly folder: string;
+  /** What the file is called there before the element type. */
   readonly stem: string;
+  readonly config: { readonly "transformers.js_config"?: object };
+  /** What the directory that is written says of its other files. */
+  readonly before: Partial<Settings> | undefined;
 }
 
-/** Beside the model, or above its folder `onnx`; undefined where there is none. */
-export function hubPlaceOf(model: string): HubPlace | undefined {
+/** The configuration lies beside the model, or above its folder `onnx`. `shown`: the model as its user names it. Throws `RefusedPlace` where `out` holds something else. */
+export function hubPlaceOf(model: string, { shown, out }: { readonly shown: string; readonly out: string }): { readonly value: HubPlace | undefined; readonly problems: readonly Problem[] } {
   const own = dirname(model);
-  const isHub = basename(own) === "onnx" && existsSync(join(own, "..", "config.json"));
-  if (!isHub && !existsSync(join(own, "config.json"))) return undefined;
+  const isHub = basename(own) === "onnx" && isFile(join(own, "..", CONFIG));
+  if (!isHub && !isFile(join(own, CONFIG))) return { value: undefined, problems: [report(artifacts.A506, undefined, { file: shown })] };
+  const folder = isHub ? dirname(own) : own;
+  const config = configurationIn(folder);
+  if (typeof config === "string") return { value: undefined, problems: [report(weights.W406, undefined, { file: join(folder, CONFIG), why: config })] };
   // There are encoders and decoders there, each under its own name.
   const name = basename(model).replace(/\.onnx$/, "");
   const suffix = Object.values(SUFFIXES).filter((s) => s !== "" && name.endsWith(s)).sort((a, b) => b.length - a.length)[0] ?? "";
-  return isHub ? { folder: dirname(own), stem: name.slice(0, name.length - suffix.length) } : { folder: own, stem: "model" };
+  return { value: { folder, stem: isHub ? name.slice(0, name.length - suffix.length) : "model", config, before: configurationAt(out) }, problems: [] };
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+/** Or what is wrong with it. */
+function configurationIn(folder: string): HubPlace["config"] | string {
+  try {
+    const found: unknown = JSON.parse(readFileSync(join(folder, CONFIG), "utf8"));
+    return typeof found === "object" && found !== null && !Array.isArray(found) ? found : "it holds no object";
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** The name of the model's file, below `onnx`. */
 export const hubName = ({ stem }: HubPlace, plan: Plan, dtype: HubType | undefined): string => `${stem}${SUFFIXES[dtype ?? kindOf(plan)]}.onnx`;
 
-/** What belongs beside the model's file, the configuration last. Throws `RefusedPlace` where `out` holds something else. */
-export function hubCompanions({ folder }: HubPlace, plan: Plan, { out, dtype, file }: Omit<Options, "signal"> & { readonly file: string }): ArtifactFile[] {
-  const before = configurationAt(out);
-  const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8")) as { readonly "transformers.js_config"?: object };
+/** What belongs beside the model's file, the configuration last. */
+export function hubCompanions({ folder, config, before }: HubPlace, plan: Plan, { dtype, file }: { readonly dtype: HubType | undefined; readonly file: string }): ArtifactFile[] {
   return [
-    ...BESIDE.filter((name) => existsSync(join(folder, name))).map((name) => heldFile(name, readFileSync(join(folder, name)))),
-    json("config.json", { ...config, "transformers.js_config": { ...config["transformers.js_config"], ...settings(before, file, dtype ?? kindOf(plan), plan.bytes > 0) } }),
+    ...BESIDE.filter((name) => isFile(join(folder, name))).map((name) => heldFile(name, readFileSync(join(folder, name)))),
+    json(CONFIG, { ...config, "transformers.js_config": { ...config["transformers.js_config"], ...settings(before, file, dtype ?? kindOf(plan), plan.bytes > 0) } }),
   ];
 }
 

@@ -1,12 +1,11 @@
 // An ONNX file made faster: imported, passed through the same passes as every pipeline, and written again.
 import { basename, dirname, resolve } from "node:path";
-import { artifacts } from "../compiler/diagnostics/artifacts.ts";
-import { type Problem, report } from "../compiler/diagnostics/define.ts";
+import type { Problem } from "../compiler/diagnostics/define.ts";
 import { heldFile } from "../compiler/emit/artifact-file.ts";
 import { type Plan, planConstants, streamConstants } from "../compiler/emit/constants.ts";
 import { emitModel } from "../compiler/emit/onnx.ts";
 import { type Graph, topological } from "../compiler/graph/node.ts";
-import { type Host, HostError } from "../compiler/host.ts";
+import type { Host } from "../compiler/host.ts";
 import { importModel } from "../compiler/import/onnx-graph.ts";
 import { runPasses } from "../compiler/passes/order.ts";
 import { type Precision, type PrecisionName, withPrecision } from "../compiler/precision.ts";
@@ -98,8 +97,9 @@ export async function optimise({ input, out, target = "cpu", precision, layout =
   if (!opened.host) return failed(opened.problem);
   const { host, name } = opened;
   try {
-    const hub = layout === "hf" ? hubPlaceOf(resolve(input)) : undefined;
-    if (layout === "hf" && !hub) return failed(report(artifacts.A506, undefined, { file: input }));
+    const placed = layout === "hf" ? hubPlaceOf(resolve(input), { shown: input, out }) : undefined;
+    const hub = placed?.value;
+    if (placed && !hub) return failed(...placed.problems);
     const fileOf = (plan: Plan): string => (hub ? hubName(hub, plan, hubType) : basename(out));
     const data = hub ? (plan: Plan): string => `${fileOf(plan)}_data` : `${basename(out)}.data`;
     const made = await optimised(host, name, { target, data, ...(precision ? { precision } : {}) });
@@ -107,7 +107,7 @@ export async function optimise({ input, out, target = "cpu", precision, layout =
     const { model, plan } = made.value;
     const below = hub ? "onnx/" : "";
     const files = [
-      ...(hub ? hubCompanions(hub, plan, { out, file: fileOf(plan), ...(hubType ? { dtype: hubType } : {}) }) : []),
+      ...(hub ? hubCompanions(hub, plan, { dtype: hubType, file: fileOf(plan) }) : []),
       ...(plan.bytes > 0 ? [{ path: `${below}${typeof data === "string" ? data : data(plan)}`, bytes: plan.bytes, chunks: () => streamConstants(plan, host) }] : []),
       heldFile(`${below}${fileOf(plan)}`, model),
     ];
@@ -116,7 +116,6 @@ export async function optimise({ input, out, target = "cpu", precision, layout =
     return { files: files.map((f) => resolve(folder, f.path)).reverse(), optimised: made.value, problems: made.problems };
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    if (error instanceof HostError) return failed(report(artifacts.A501, undefined, { out, why: error.reason }));
     return failed(problemOf(error, out));
   } finally {
     host.close();

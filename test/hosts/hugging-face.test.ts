@@ -163,4 +163,14 @@ test.serial("what cannot be such a directory is refused, and nothing changes", a
   t.true(answer(taken).problems.some((p) => p.code === "A502"));
   t.is(readFileSync(join(cwd, "hub/mine/config.json"), "utf8"), "{}");
   t.is((await kiri({ cwd }, "compile", ...EMBED, "--dtype", "q8")).code, 2);
+  // A model file whose configuration cannot be read, and a place that is a file.
+  writeFileSync(join(cwd, "hub/plain"), "mine");
+  for (const [config, out, code] of [["{ broken", "hub/odd", "W406"], ["null", "hub/odd", "W406"], ["{}", "hub/plain", "A502"]] as const) {
+    writeFileSync(join(cwd, "alone/config.json"), config);
+    const refused = await kiri({ cwd }, "optimise", "alone/model.onnx", "--layout", "hf", "-o", out, "--json");
+    t.is(refused.code, 1);
+    t.deepEqual(answer(refused).problems.map((p) => p.code), [code]);
+  }
+  t.false(existsSync(join(cwd, "hub/odd")));
+  t.is(readFileSync(join(cwd, "hub/plain"), "utf8"), "mine");
 });
