@@ -6,7 +6,7 @@ import { remake } from "../rewrite/run.ts";
 import type { TargetTable } from "../targets/target.ts";
 import type { DType } from "../types/tensor.ts";
 import { isMadeOfWeights } from "./constant.ts";
-import { Network, SINK, SOURCE } from "./cut.ts";
+import { Network, SINK, SOURCE } from "./least-cut.ts";
 import { carries, deciding, type Kind, kindOf, type Reason } from "./half-kinds.ts";
 
 /** The largest number of f16; from 65520 on a number would round to infinity. */

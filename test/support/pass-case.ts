@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
 import { Build } from "../../compiler/graph/build.ts";
-import { Arena, type Graph, type Level, type Node } from "../../compiler/graph/node.ts";
+import { Arena, type Graph, type Level, type Node, topological } from "../../compiler/graph/node.ts";
 import { parseGraph, printGraph } from "../../compiler/graph/text.ts";
 import type { Value } from "../../compiler/host.ts";
 import { infer } from "../../compiler/ops/index.ts";
@@ -38,6 +38,9 @@ export const number = (b: Build, value: number): Node => b.scalar("f32", value);
 
 /** Sizes that no code is likely to have met by accident. */
 const SIZES: Readonly<Record<string, number>> = { B: 2, N: 17, M: 11 };
+
+/** The ops that the outputs need, each as often as there are nodes of it. */
+export const opsOf = (graph: Graph): string[] => topological(graph.outputs.map((o) => o.node)).map((n) => n.op);
 
 /** Checks text and numbers; what the passes said is for the test to look at. */
 export async function passCase(t: ExecutionContext, { golden, passes, make, target = "cpu", level = "tensor" }: PassCase): Promise<{ readonly after: Graph; readonly record: Recorder }> {

@@ -1,6 +1,6 @@
 // The least cut, held to what trying every way to divide small networks finds.
 import test from "ava";
-import { Network, SINK, SOURCE } from "../../../compiler/passes/cut.ts";
+import { Network, SINK, SOURCE } from "../../../compiler/passes/least-cut.ts";
 
 interface Edge {
   readonly from: number;
