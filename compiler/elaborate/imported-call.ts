@@ -88,13 +88,13 @@ function otherSizes(e: Elaboration, given: readonly Argument[]): InputSizes {
 }
 
 /** Sizes that the file leaves open under several names, where arguments have one: of each the name that stands for all. */
-function sameSizes({ name }: ImportedModel, given: readonly Argument[]): ReadonlyMap<string, string> {
+function sameSizes({ prefix }: ImportedModel, given: readonly Argument[]): ReadonlyMap<string, string> {
   const first = new Map<string, string>();
   const out = new Map<string, string>();
   for (const { port, value } of given)
     for (const [axis, wanted] of port.type.dims.entries()) {
       const found = value.node.type.dims[axis]?.key ?? "";
-      const open = asSymbol(wanted)?.slice(name.length + 1);
+      const open = asSymbol(wanted)?.slice(prefix.length);
       if (open === undefined || open.startsWith("#")) continue;
       const known = first.get(found);
       if (known === undefined) first.set(found, open);
@@ -105,7 +105,7 @@ function sameSizes({ name }: ImportedModel, given: readonly Argument[]): Readonl
 
 /** The type of an input as the file says it. */
 function typeText(model: ImportedModel, { type }: Node): string {
-  return `${type.dtype}[${type.dims.map((d) => d.key.replaceAll(`${model.name}.#`, "?").replaceAll(`${model.name}.`, "")).join(", ")}]`;
+  return `${type.dtype}[${type.dims.map((d) => d.key.replaceAll(`${model.prefix}#`, "?").replaceAll(model.prefix, "")).join(", ")}]`;
 }
 
 class Again {
@@ -155,7 +155,7 @@ class Again {
       else if (known && !facts.equal(known, found)) {
         // Written for one record at a time: whether it runs on many is seen node by node.
         if (axis === 0 && asNumber(wanted) === 1 && found.key === BATCH_SIZE.key) this.#isBatched = true;
-        else if (open !== undefined) fail(shapes.T307, this.#span, { axis: open.slice(this.#model.name.length + 1), first: known.key, second: found.key, because: "an input before" });
+        else if (open !== undefined) fail(shapes.T307, this.#span, { axis: open.slice(this.#model.prefix.length), first: known.key, second: found.key, because: "an input before" });
         else fail(shapes.T302, this.#span, { param: `${name} of ${this.#model.name}`, found: showTensor(value), wanted: typeText(this.#model, port) });
       }
       // A number of the file that is a size of its own here, so that a fold may leave less: what it has baked in counts by that.
@@ -169,7 +169,7 @@ class Again {
 
   /** A size that only the file's own nodes find is another one in every call. */
   #rename(name: string): void {
-    if (name.startsWith(`${this.#model.name}.`) && !this.#values.has(name)) this.#values.set(name, this.#e.freshDim(name));
+    if (name.startsWith(this.#model.prefix) && !this.#values.has(name)) this.#values.set(name, this.#e.freshDim(name));
   }
 
   #again(node: Node): Node {

@@ -19,6 +19,8 @@ import { Scope } from "./scope.ts";
 export interface ImportedModel {
   readonly imported: Imported;
   readonly name: string;
+  /** Before the names of the file's sizes in the graph. */
+  readonly prefix: string;
   /** As people know it. */
   readonly file: string;
   readonly span: Span;
@@ -34,13 +36,14 @@ export interface ImportedModel {
 export function openImported(e: Elaboration, decl: Ast.ModelDecl, from: Ast.Expr, module: LoadedModule): ImportedModel {
   const path = projectPath(e, evaluate(e, from, module.scope), from.span);
   const { name } = decl.name;
-  const opened = importModel(e.host, path, { into: { build: e.b, prefix: `${name}.`, span: from.span } });
+  const prefix = `${name}.`;
+  const opened = importModel(e.host, path, { into: { build: e.b, prefix, span: from.span } });
   for (const problem of opened.problems) if (problem.severity !== "error") e.report(problem);
   const [first] = opened.problems.filter((p) => p.severity === "error");
   if (first) throw new Fail(first);
   if (!opened.value) throw new Silent();
   for (const file of [path, ...weightFiles(opened.value.results.map((r) => r.node))]) e.files.add(file);
-  return modelOf(e, { decl, module, path, file: path.startsWith(`${e.host.root}/`) ? path.slice(e.host.root.length + 1) : path }, opened.value);
+  return modelOf(e, { decl, module, path, file: path.startsWith(`${e.host.root}/`) ? path.slice(e.host.root.length + 1) : path }, opened.value, prefix);
 }
 
 interface Source {
@@ -50,7 +53,7 @@ interface Source {
   readonly file: string;
 }
 
-function modelOf(e: Elaboration, source: Source, imported: Imported): ImportedModel {
+function modelOf(e: Elaboration, source: Source, imported: Imported, prefix: string): ImportedModel {
   const { decl, module, path, file } = source;
   const { name } = decl.name;
   const places = placesOf(e, imported, decl, module);
@@ -60,14 +63,18 @@ function modelOf(e: Elaboration, source: Source, imported: Imported): ImportedMo
     root.children.set(stack.name, made.map((b) => part("Block", b.path, decl.span, true)));
     return made;
   });
-  const others: ImportedModel[] = [];
+  // A call is often not the only one with its sizes.
+  const others = new Map<string, ImportedModel | undefined>();
   const resized = (sizes: InputSizes, same: ReadonlyMap<string, string>): ImportedModel | undefined => {
-    const { value } = importModel(e.host, path, { into: { build: e.b, prefix: `${name}.resized${others.length}.`, span: decl.span }, ...(sizes.size > 0 ? { sizes } : {}), same: () => same });
-    const model = value && isWhole(imported, value) ? modelOf(e, source, value) : undefined;
-    if (model) others.push(model);
+    const key = JSON.stringify([[...sizes].map(([input, axes]) => [input, ...axes]), ...same]);
+    if (others.has(key)) return others.get(key);
+    const own = `${name}.resized${others.size}.`;
+    const { value } = importModel(e.host, path, { into: { build: e.b, prefix: own, span: decl.span }, ...(sizes.size > 0 ? { sizes } : {}), same: () => same });
+    const model = value && isWhole(imported, value) ? modelOf(e, source, value, own) : undefined;
+    others.set(key, model);
     return model;
   };
-  return { imported, name, file, span: decl.span, instance: root, places, blocks, resized };
+  return { imported, name, prefix, file, span: decl.span, instance: root, places, blocks, resized };
 }
 
 /** Whether the file means as much on other sizes: a node that does not fit them is carried through, or its type is not known. */

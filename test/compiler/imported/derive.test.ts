@@ -84,3 +84,16 @@ test("what would mix the records of a batch is refused", (t) => {
   t.regex(mixing(node("Softmax", ["x"], ["y"], { axis: 0 })).join(), /^T324 m\.onnx takes a batch of 1, .* and the node `Softmax_y` stands in the way: it works along them\.$/s);
   t.regex(mixing(node("ReduceMean", ["x"], ["r"], { axes: [0], keepdims: 1 }), node("Add", ["x", "r"], ["y"])).join(), /^T324 .*ReduceMean_r/);
 });
+
+test("a file that is read again for the sizes of a call says what it says of itself", async (t) => {
+  // Sums over an axis of 4, which may be of any length.
+  const model = modelBytes({
+    node: [node("ReduceSum", ["x", "axis"], ["s"], { keepdims: 0 }), node("Add", ["s", "z"], ["y"])], initializer: [tensorProto("axis", "i64", [1], [1])],
+    input: [port("x", "f32", ["n", 4, "k"]), port("z", "f32", ["n", "k"])], output: [port("y", "f32", ["n", "k"])],
+  });
+  const place = { root: folderOf({ "m.onnx": model }), file: "p.kiri" };
+  const pipeline = (axis: string): string => `model m = import "m.onnx"\npipeline p(x: f32[Y = 6, K], z: f32[${axis}]) -> { y: f32[${axis}] } { { y: m(x, m(x, z)) } }`;
+  t.deepEqual(told(attempted(pipeline("L"), place).problems), ["T307 k is K (an input before), and here it is L."]);
+  const made = await run(compiled(pipeline("K"), place), { x: f32([1, 6, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), z: f32([1, 2], [0.5, 0.25]) });
+  t.deepEqual(output(made, "y"), [72.5, 84.25]);
+});
