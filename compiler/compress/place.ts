@@ -531,9 +531,8 @@ class Weaver {
     const e = this.#e;
     const { item } = placement;
     const count = result.node.type.dims[at] as Dim;
-    const after = e.freshDim(`${name}.folded`);
+    const after = e.sealedDim(`${name}.folded`, count);
     this.#sizes.set(after.key, count);
-    e.arena.facts.know(after.key, count);
     // A control keeps the same tokens of every row, as many as the row that keeps most.
     if (!isControl(fold.decl) && this.#isRagged(fold.decl, count, before)) this.#ragged.open(after.key);
     const fallen: Fallen = { fold, folded, beside, before, after, batch: result.node.type.dims[0] as Dim, span: item.with.span };
@@ -765,9 +764,9 @@ class Weaver {
 /** Whether a node repeats what it is made of along the tokens: nothing that it is made of counts them. */
 const isUniform = (node: Node, name: string): boolean => (node.op === "fill" || node.op === "expand") && node.inputs.every((x) => !mentions(x, name));
 
-/** A fold of N to N that has no way back, carries nothing and hooks nowhere. */
 const opens = (active: Active): boolean => upOf(active.fallen.fold.decl) !== undefined;
 
+/** A fold of N to N that has no way back, carries nothing and hooks nowhere. */
 const keepsCount = (decl: Ast.FoldDecl, after: Dim | undefined, before: Dim): boolean => after?.key === before.key && !upOf(decl) && carriesOf(decl).length === 0 && hooksOf(decl).length === 0;
 
 function callsOf(expr: unknown, name: string): Ast.Call[] {

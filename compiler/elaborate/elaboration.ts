@@ -87,6 +87,13 @@ export class Elaboration {
     return symbol(this.fresh(name));
   }
 
+  /** A size that stands for another, whose value is a fact: what follows is polymorphic in it, so tokens can be folded there. */
+  sealedDim(name: string, value: Dim): Dim {
+    const made = this.freshDim(name);
+    this.arena.facts.know(made.key, value);
+    return made;
+  }
+
   /** A size that a caller's values decide and no symbol of the declaration: it fits every other size. */
   openDim(name: string): ReturnType<typeof symbol> {
     const made = this.fresh(name);

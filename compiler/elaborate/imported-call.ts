@@ -218,13 +218,12 @@ class Again {
     });
   }
 
-  /** The token count as a symbol, so that what follows is polymorphic in it; its value is a fact. */
+  /** The token count as a size of its own, for which what the file has baked in of it is swapped. */
   #sealed(x: Node, axis: number): Node {
-    const { arena, b } = this.#e;
+    const { b } = this.#e;
     const count = x.type.dims[axis];
     if (!count || asSymbol(count)) return x;
-    const name = this.#e.freshDim("N");
-    arena.facts.know(name.key, count);
+    const name = this.#e.sealedDim("N", count);
     this.#swaps.push({ from: count, to: name });
     this.#axes.set(name.key, "N");
     return b.reshape(x, x.type.dims.map((d, i) => (i === axis ? name : d)));

@@ -204,9 +204,7 @@ function seal(e: Elaboration, signature: Ast.Signature, result: Tensor, scope: S
     if (!declared || bound.has(name) || value?.kind !== "size" || asSymbol(dims[i] as Dim)) return;
     // A width stays a number: only sizes that come from the input's extent are sealed, and these are computed, not parameters.
     if (!signature.where.some((w) => w.kind === "binary" && w.op === "==" && w.left.kind === "name" && w.left.name === name && w.right.kind !== "name" && w.right.kind !== "member")) return;
-    const symbol = e.freshDim(name);
-    e.arena.facts.know(symbol.key, dims[i] as Dim);
-    dims[i] = symbol;
+    dims[i] = e.sealedDim(name, dims[i] as Dim);
     changed = true;
   });
   return changed ? tensor(e.b.reshape(result.node, dims), result.axes) : result;

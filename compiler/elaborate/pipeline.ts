@@ -87,8 +87,7 @@ function sealed(e: Elaboration, input: Tensor, scope: Scope): Tensor {
     if (i === 0 || asNumber(size) === undefined) return size;
     if (known?.kind === "size" && facts.number(known.dim) === asNumber(size)) return known.dim;
     if (i > 1 || dims.length > MOST_TOKEN_AXES) return size;
-    const made = e.freshDim(name);
-    facts.know(made.key, size);
+    const made = e.sealedDim(name, size);
     if (!known) scope.set(name, { kind: "size", dim: made });
     return made;
   });
