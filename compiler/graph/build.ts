@@ -8,9 +8,10 @@ export type Size = Dim | number;
 const size = (s: Size): Dim => (isDim(s) ? s : constant(s));
 const sizes = (list: readonly Size[]): Dim[] => list.map(size);
 
-export type UnaryOp =
-  | "neg" | "exp" | "log" | "sqrt" | "abs" | "tanh" | "erf" | "sigmoid" | "sin" | "cos" | "floor" | "ceil" | "round" | "sign" | "not" | "relu" | "atanh" | "isnan";
-export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "min" | "max" | "mod" | "eq" | "lt" | "le" | "gt" | "ge" | "and" | "or";
+export const UNARY_OPS = ["neg", "exp", "log", "sqrt", "abs", "tanh", "erf", "sigmoid", "sin", "cos", "floor", "ceil", "round", "sign", "not", "relu", "atanh", "isnan"] as const;
+export const BINARY_OPS = ["add", "sub", "mul", "div", "pow", "min", "max", "mod", "eq", "lt", "le", "gt", "ge", "and", "or"] as const;
+export type UnaryOp = (typeof UNARY_OPS)[number];
+export type BinaryOp = (typeof BINARY_OPS)[number];
 export type ReduceOp = "reduceSum" | "reduceMean" | "reduceMax" | "reduceMin" | "reduceProd" | "reduceL2";
 
 /** How a convolution moves over its input. */

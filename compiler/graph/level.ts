@@ -1,4 +1,5 @@
 // Which ops may stand in a graph at which level: what a person may write, then what passes make of it for a target.
+import { BINARY_OPS, UNARY_OPS } from "./build.ts";
 import type { Level } from "./node.ts";
 
 /** What a graph is emitted for; `portable` uses only operators of the ONNX standard. */
@@ -7,8 +8,7 @@ export type Target = "cpu" | "cuda" | "portable";
 /** What elaboration makes: ops that the library offers. */
 const TENSOR: readonly string[] = [
   "input", "const", "weight", "iota", "fill", "sizeOf", "random", "windowMask", "poolMatrix",
-  "neg", "exp", "log", "sqrt", "abs", "tanh", "erf", "sigmoid", "sin", "cos", "floor", "ceil", "round", "sign", "not", "relu", "atanh", "isnan",
-  "add", "sub", "mul", "div", "pow", "min", "max", "mod", "eq", "lt", "le", "gt", "ge", "and", "or", "where", "cast",
+  ...UNARY_OPS, ...BINARY_OPS, "where", "cast",
   "reduceSum", "reduceMean", "reduceMax", "reduceMin", "reduceProd", "reduceL2", "argmax", "argmin", "topk", "item", "cumsum", "softmax",
   "matmul", "reshape", "transpose", "expand", "concat", "slice", "gather", "gatherElements", "take", "put", "choose",
   // An author says which products are taken in 8 bits; no pass does.

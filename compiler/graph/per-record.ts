@@ -2,6 +2,7 @@
 // until a fold keeps other tokens of each: then what is made of them is made again with the records as one more axis in front,
 // up to where it meets values that count the records themselves.
 import type { Build } from "./build.ts";
+import { BROADCASTS, SINGLE } from "./elementwise.ts";
 import { type Attrs, Mismatch, type Node } from "./node.ts";
 import { asNumber, constant, type Dim, divideExactly } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
@@ -50,10 +51,8 @@ export function mixesTokens(node: Node, counts: (size: Dim) => boolean): boolean
   return (ALONG.has(op) || op === "topk" || op === "gather" || op === "gatherElements") && along(attrs.axis);
 }
 
-const EACH: ReadonlySet<string> = new Set(["neg", "exp", "log", "sqrt", "abs", "tanh", "erf", "sigmoid", "sin", "cos", "floor", "ceil", "round", "sign", "not", "relu", "atanh", "isnan", "cast", "clip", "hardSigmoid", "gelu", "silu"]);
 /** Operators of ONNX that were carried through and do the same to each element; what they are given besides has no axes. */
 const EACH_CARRIED: ReadonlySet<string> = new Set(["Clip"]);
-const BROADCASTS: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "pow", "min", "max", "mod", "eq", "lt", "le", "gt", "ge", "and", "or", "where"]);
 const ALONG: ReadonlySet<string> = new Set(["slice", "softmax", "cumsum", "argmax", "argmin"]);
 const REDUCES: ReadonlySet<string> = new Set(["reduceSum", "reduceMean", "reduceMax", "reduceMin", "reduceProd", "reduceL2"]);
 
@@ -63,7 +62,7 @@ function madePerRecord(b: Build, node: Node, inputs: readonly Seen[], attrs: Att
   const { op } = node;
   const nodes = inputs.map((i) => i.node);
   const inFront = (made: Node): Seen => ({ node: made, isPerRecord: true });
-  if (EACH.has(op)) return inFront(b.make(op, nodes, attrs));
+  if (SINGLE.has(op)) return inFront(b.make(op, nodes, attrs));
   if (BROADCASTS.has(op)) return broadcast(b, op, inputs, attrs, batch, 0);
   if (ALONG.has(op)) return inFront(b.make(op, nodes, { ...attrs, axis: (attrs.axis as number) + 1 }));
   if (REDUCES.has(op)) return inFront(b.make(op, nodes, { ...attrs, axes: (attrs.axes as readonly number[]).map((a) => a + 1) }));

@@ -2,6 +2,7 @@
 // ends of its slices and its stretched axes follow from these, as far as the sizes decide it. What they do not decide stays
 // as it was, so that the node's own rule refuses it.
 import type { Build } from "../graph/build.ts";
+import { BROADCASTS, SINGLE } from "../graph/elementwise.ts";
 import type { Attrs, Literal, Node } from "../graph/node.ts";
 import { Mismatch } from "../graph/node.ts";
 import { type Dim, asNumber, constant, divideExactly, multiply, product } from "../types/dim.ts";
@@ -41,10 +42,6 @@ export function derived(b: Build, { node, attrs, inputs, before }: Again, swaps:
     default: return x ? b.make(node.op, BROADCASTS.has(node.op) ? together(b, inputs, swaps) : inputs, attrs) : node;
   }
 }
-
-const BROADCASTS: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "pow", "min", "max", "mod", "eq", "lt", "le", "gt", "ge", "and", "or", "where"]);
-/** Elementwise with one operand. */
-const SINGLE: ReadonlySet<string> = new Set(["neg", "exp", "log", "sqrt", "abs", "not", "cast", "sign", "floor", "ceil", "round"]);
 
 /** Operands of which one counts by a size that stands for the other's: what repeats a value so often repeats it as often as is wanted. */
 function together(b: Build, inputs: readonly Node[], swaps: readonly Swap[]): readonly Node[] {

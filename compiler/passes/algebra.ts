@@ -1,5 +1,5 @@
 // Identities of arithmetic: neutral elements, chains of numbers, and what follows from numbers alone.
-import type { BinaryOp, Build, UnaryOp } from "../graph/build.ts";
+import { BINARY_OPS, type BinaryOp, type Build, type UnaryOp } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
 import { sameDims } from "../rewrite/match.ts";
 import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
@@ -117,14 +117,12 @@ const HOLDS: Readonly<Partial<Record<DType, readonly DType[]>>> = {
   bool: ["i32", "i64", "f32", "f64", "i8", "u8", "i16", "f16"], i32: ["i64", "f64"], f32: ["f64"], f16: ["f32", "f64"], bf16: ["f32", "f64"], u8: ["i16", "i32", "i64", "f32", "f64", "f16"], i8: ["i16", "i32", "i64", "f32", "f64", "f16"],
 };
 
-const SPREADING: readonly BinaryOp[] = ["add", "sub", "mul", "div", "pow", "min", "max", "mod", "eq", "lt", "le", "gt", "ge", "and", "or"];
-
 /** Whether the operand is still spread out by the other one alone. */
 const stillSpreads = (x: Node, other: Node, root: Node, facts: Facts): boolean =>
   x.type.dims.length === 0 || x.type.dims.length === root.type.dims.length ? broadcastsTo([x.type.dims, other.type.dims], root.type.dims, facts) : false;
 
 // 21. a repetition that the other operand makes anyway   22. the same number in every place, as one number
-const spreads: readonly Rule[] = SPREADING.flatMap((op) => [
+const spreads: readonly Rule[] = BINARY_OPS.flatMap((op) => [
   rule(`${op} of a repetition, left`, ["root", "x", "y"], {
     find: (o, { root, x, y }) => o.as(root, o.binary(op, o.expand(x), y)),
     when: ({ root, x, y }, { facts }) => stillSpreads(x, y, root, facts) || because("the other operand does not repeat it", y),
