@@ -11,7 +11,7 @@ import { Value, asValue } from "./onnx-value.ts";
 import { Window, memory } from "./protobuf.ts";
 
 /** What a foreign node stands for, its attributes read again. */
-function operatorOf(node: Node): OnnxNode {
+function asInFile(node: Node): OnnxNode {
   const { opType, domain, wanted, attributes } = node.attrs as { opType: string; domain: string; wanted: readonly number[]; attributes: Literal };
   return { opType, domain, name: "", overload: "", inputs: [], outputs: wanted.map((w, i) => (w ? `${i}` : "")), attributes: readAttributes(new Window(memory(attributes.bytes))), metadata: [] };
 }
@@ -23,7 +23,7 @@ function operatorOf(node: Node): OnnxNode {
 export function retyped(arena: Arena, node: Node, inputs: readonly Node[], attrs: Attrs): Attrs {
   const isSame = inputs.every((x, i) => sameTypes(x, node.inputs[i] as Node));
   if (isSame || node.types.every(isOpaque)) return attrs;
-  const operator = operatorOf(node);
+  const operator = asInFile(node);
   const use = givenUse(arena, node, operator, inputs);
   const unknown = (): never => {
     throw new Mismatch(`nothing is known of how the type of ${operator.opType} follows from its inputs`, inputs.map((x) => printType(x.type)).join(", "), node.inputs.map((x) => printType(x.type)).join(", "));

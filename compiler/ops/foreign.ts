@@ -1,5 +1,5 @@
 // An operator of an imported file that the graph has no op for, carried through as it stands: encoded attributes, inputs by position, types as found.
-import type { Attrs, Literal } from "../graph/node.ts";
+import type { Attrs, Literal, Node } from "../graph/node.ts";
 import { type Dim, symbol } from "../types/dim.ts";
 import { type TensorType, isDType } from "../types/tensor.ts";
 import type { Op } from "./op.ts";
@@ -36,6 +36,9 @@ export const foreignAttrs = (f: Foreign): Attrs => {
     dtypes: made.map((t) => t.dtype), ranks: made.map((t) => t.dims.length), dims: made.flatMap((t) => t.dims),
   };
 };
+
+/** The operator by its name in ONNX, that of its domain before it where it is not of the standard: `Clip`, `com.microsoft.QGemm`. */
+export const operatorOf = ({ attrs }: Node): string => (attrs.domain === "" ? String(attrs.opType) : `${String(attrs.domain)}.${String(attrs.opType)}`);
 
 const foreign: Op = {
   name: "foreign",

@@ -1,5 +1,6 @@
 // The graph as recognition walks it: who uses what, what depends on the inputs, and which ops let a value through.
 import { type Graph, type Node, topological } from "../../graph/node.ts";
+import { operatorOf } from "../../ops/foreign.ts";
 import { isFloat } from "../../types/tensor.ts";
 import { dataOf, isMeasured, isQuantized } from "./quantized.ts";
 
@@ -23,8 +24,6 @@ export function opOf(node: Node): string {
   const name = operatorOf(node);
   return CARRIED[name] ?? name;
 }
-
-export const operatorOf = ({ attrs }: Node): string => (attrs.domain === "" ? String(attrs.opType) : `${String(attrs.domain)}.${String(attrs.opType)}`);
 
 const MOVES: readonly string[] = ["reshape", "transpose", "expand", "cast", "concat", "slice", "item", "gather", "Pad"];
 const NORMS: readonly string[] = ["sub", "mul", "div", "pow", "sqrt", "reduceMean", "reduceSum", "reduceL2", "reciprocal", "norm", "neg", "abs", "max", "min", "layerNorm", "rmsNorm"];

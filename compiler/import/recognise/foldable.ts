@@ -4,12 +4,13 @@ import { type Arena, Mismatch, type Node, topological } from "../../graph/node.t
 import { madeOf, mixesTokens, type Seen } from "../../graph/per-record.ts";
 import { substituteAttrs } from "../../graph/substitute.ts";
 import { type Dim, asSymbol, substitute, symbol, symbolsOf } from "../../types/dim.ts";
+import { operatorOf } from "../../ops/foreign.ts";
 import { derived } from "../onnx-derive.ts";
 import { retyped } from "../onnx-retype.ts";
 import { companionOf } from "../recognised.ts";
 import { printType } from "../../types/tensor.ts";
 import { leftBehind } from "./companions.ts";
-import { type Flow, between, operatorOf } from "./flow.ts";
+import { type Flow, between } from "./flow.ts";
 
 interface Refusal {
   /** What is to blame: the node that cannot be made again, or a table that it is given. */

@@ -1,5 +1,6 @@
 // Quantized operators as recognition reads them: which of their inputs are data, and what was measured to quantize by.
 import type { Node } from "../../graph/node.ts";
+import { operatorOf } from "../../ops/foreign.ts";
 
 /** Positions of the inputs that hold data; the others are scales, zero points and biases. */
 const DATA: Readonly<Record<string, readonly number[]>> = {
@@ -10,17 +11,15 @@ const DATA: Readonly<Record<string, readonly number[]>> = {
 
 /** What a node computes with, as the file's operator has it. */
 export function dataOf(node: Node): readonly Node[] {
-  const places = node.op === "foreign" ? DATA[nameOf(node)] : undefined;
+  const places = node.op === "foreign" ? DATA[operatorOf(node)] : undefined;
   if (!places) return node.inputs;
   // Inputs that are left out are not there.
   const present = node.attrs.present as readonly number[];
   return places.flatMap((place) => (present[place] ? (node.inputs[present.slice(0, place).filter(Boolean).length] ?? []) : []));
 }
 
-const nameOf = ({ attrs }: Node): string => (attrs.domain === "" ? String(attrs.opType) : `${String(attrs.domain)}.${String(attrs.opType)}`);
-
 /** Numbers that are quantized by what they are: outputs are the whole numbers, their scale and their zero point. */
-const measures = (node: Node | undefined): boolean => node?.op === "foreign" && nameOf(node) === "DynamicQuantizeLinear";
+const measures = (node: Node | undefined): boolean => node?.op === "foreign" && operatorOf(node) === "DynamicQuantizeLinear";
 /** The scale or the zero point that a run measures: it belongs to the numbers beside it, and no stream leads through it. */
 export const isMeasured = (node: Node): boolean => node.op === "item" && measures(node.inputs[0]) && node.attrs.index !== 0;
 /** The whole numbers themselves. */

@@ -1,11 +1,12 @@
 // Transformer blocks and their places in an imported graph, found by structure: names and the order of nodes do not count.
 import type { Graph, Literal, Node } from "../../graph/node.ts";
+import { operatorOf } from "../../ops/foreign.ts";
 import { constant } from "../../types/dim.ts";
 import type { Recognised, RecognisedBlock } from "../recognised.ts";
 import type { Attempt } from "./attention.ts";
 import { tokenAxisOf } from "./axes.ts";
 import { type Block, blocksOf } from "./block.ts";
-import { Flow, operatorOf } from "./flow.ts";
+import { Flow } from "./flow.ts";
 import { refusalOf } from "./foldable.ts";
 import { type Stack, stacksOf } from "./stacks.ts";
 
