@@ -11,11 +11,12 @@ import sys
 
 import numpy
 import torch
+import torch.nn.functional as F
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test/parity"))
 from support.dinov2 import Saliency  # noqa: E402
-from support.folds import Expedite, Tome  # noqa: E402
+from support.folds import Expedite, Tome, pool, uniform_grid  # noqa: E402
 
 FOLLOW, NEAR, DEPTH = 5.0, 20, 12
 
@@ -37,10 +38,22 @@ def clustered(model, pixels, name):
     return fold.residual(NEAR) if how == "residual" else fold.value_then_norm(NEAR, "l1")
 
 
+def coarser(model, pixels, name):
+    """grid_BLOCK_SIDE takes patches of an even grid, pooled_BLOCK_SIDE means of cells; back as a picture is made larger."""
+    how, block, side = re.fullmatch(r"(grid|pooled)_(\d+)_(\d+)", name).groups()
+    n, k = model.grid, int(side)
+    x = model.blocks(model.embed(pixels), 0, int(block))
+    few = x[:, 1:][:, uniform_grid(n, k)] if how == "grid" else pool(x[:, 1:], n, k)
+    y = model.blocks(torch.cat([x[:, :1], few], 1), int(block), DEPTH)[:, 1:]
+    square = y.transpose(1, 2).reshape(len(y), -1, k, k)
+    return model.decode(F.interpolate(square, size=(n, n), mode="bilinear", align_corners=False).flatten(2).transpose(1, 2))
+
+
 def map_of(model, pixels, name):
     if name == "plain":
         return model(pixels)
-    return merged(model, pixels, name) if name.startswith("merged") else clustered(model, pixels, name)
+    known = {"merged": merged, "clustered": clustered, "grid": coarser, "pooled": coarser}
+    return known[name.split("_")[0]](model, pixels, name)
 
 
 def main():
