@@ -7,6 +7,7 @@ import { emitModel } from "../compiler/emit/onnx.ts";
 import { type Graph, topological } from "../compiler/graph/node.ts";
 import type { Host } from "../compiler/host.ts";
 import { importModel } from "../compiler/import/onnx-graph.ts";
+import { type Inside, passesInside } from "../compiler/inside.ts";
 import { runPasses } from "../compiler/passes/order.ts";
 import { type Precision, type PrecisionName, withPrecision } from "../compiler/precision.ts";
 import { Recorder } from "../compiler/rewrite/record.ts";
@@ -41,6 +42,8 @@ export interface Optimised {
   readonly plan: Plan;
   readonly graph: Graph<"fused">;
   readonly nodes: { readonly before: number; readonly after: number };
+  /** What was done within them: sub-graphs, the innermost ones first. */
+  readonly inside: readonly Inside[];
   /** Nodes carried through as they are, by operator. */
   readonly carried: ReadonlyMap<string, number>;
   /** Fused ops, by name. */
@@ -71,7 +74,8 @@ export async function optimised(host: Host, path: string, { target, data, raise 
   const { value: imported, problems } = importModel(host, path, { raise });
   if (!imported) return { value: undefined, problems };
   const record = new Recorder();
-  const inFull = runPasses(imported.graph, target, raise ? { record } : { record, order: [] });
+  const outside = runPasses(imported.graph, target, raise ? { record } : { record, order: [] });
+  const { graph: inFull, inside } = raise ? passesInside(outside, { host, target, record }) : { graph: outside, inside: [] };
   const half = precision === "f16" ? withPrecision(inFull, target, host) : undefined;
   const graph = half?.graph ?? inFull;
   const named = typeof data === "string" ? data : data((await planConstants(graph, host, { unchecked: true })).value);
@@ -84,7 +88,7 @@ export async function optimised(host: Host, path: string, { target, data, raise 
     const name = FUSED.get(node.op);
     if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return { value: { model, plan: planned.value, graph, nodes: { before: imported.nodeCount, after: nodeCount }, carried: imported.carried, fused: counts, precision: half?.precision }, problems: all };
+  return { value: { model, plan: planned.value, graph, nodes: { before: imported.nodeCount, after: nodeCount }, inside, carried: imported.carried, fused: counts, precision: half?.precision }, problems: all };
 }
 
 /** What people look for in the result. */

@@ -74,7 +74,7 @@ export class Lowerer implements Lowering {
 
   /** Declares that a node's value is an initializer; the caller writes it. */
   initializer(node: Node, name: string | undefined): string {
-    const free = this.#unique(name ?? this.#baseOf(node));
+    const free = this.unique(name ?? this.#baseOf(node));
     this.#values.set(node, [free]);
     return free;
   }
@@ -84,9 +84,9 @@ export class Lowerer implements Lowering {
     const made = new Set(this.#nodes.flatMap((n) => n.outputs));
     for (const { name, node } of outputs) {
       const value = this.value(node);
-      if (dtype && dtype !== node.type.dtype) this.#nodes.push({ opType: "Cast", domain: "", name: this.#unique(`${name}/cast`), inputs: [value], outputs: [name], attrs: { to: ONNX_TYPE[dtype] }, from: node });
+      if (dtype && dtype !== node.type.dtype) this.#nodes.push({ opType: "Cast", domain: "", name: this.unique(`${name}/cast`), inputs: [value], outputs: [name], attrs: { to: ONNX_TYPE[dtype] }, from: node });
       else if (made.has(value) && !this.#renamed.has(value)) this.#renamed.set(value, name);
-      else this.#nodes.push({ opType: "Identity", domain: "", name: this.#unique(`${name}/copy`), inputs: [value], outputs: [name], attrs: {}, from: node });
+      else this.#nodes.push({ opType: "Identity", domain: "", name: this.unique(`${name}/copy`), inputs: [value], outputs: [name], attrs: {}, from: node });
     }
   }
 
@@ -109,8 +109,8 @@ export class Lowerer implements Lowering {
   #add(opType: string, inputs: readonly (string | undefined)[], domain: string, outputs: readonly boolean[], rest: Pick<Lowered, "attrs" | "foreign">): readonly string[] {
     if (!this.#now) throw new Error("nodes are made while a graph node is lowered");
     const { node, base } = this.#now;
-    const name = this.#now.count++ === 0 ? this.#unique(base) : this.#unique(`${base}.${opType}`);
-    const names = outputs.map((wanted, i) => (wanted ? (i === 0 ? name : this.#unique(`${name}:${i}`)) : ""));
+    const name = this.#now.count++ === 0 ? this.unique(base) : this.unique(`${base}.${opType}`);
+    const names = outputs.map((wanted, i) => (wanted ? (i === 0 ? name : this.unique(`${name}:${i}`)) : ""));
     const given = inputs.map((x) => x ?? "");
     while (given.length > 0 && given[given.length - 1] === "") given.pop();
     this.#nodes.push({ opType, domain, name, inputs: given, outputs: names, ...rest, from: node });
@@ -132,7 +132,7 @@ export class Lowerer implements Lowering {
     return this.shared(`${value.dtype}[${dims}] ${String.fromCharCode(...value.bytes)}`, () => this.#constant(dims, value));
   }
   #constant(dims: readonly number[], value: Literal): string {
-    const name = this.#unique(`constant/${value.dtype}_${dims.join("x") || "scalar"}_${this.constants.size}`);
+    const name = this.unique(`constant/${value.dtype}_${dims.join("x") || "scalar"}_${this.constants.size}`);
     this.constants.set(name, { dims, value });
     return name;
   }
@@ -160,7 +160,8 @@ export class Lowerer implements Lowering {
     return `${stem}_${count}`;
   }
 
-  #unique(name: string): string {
+  /** A name that no value has had, like the one that is wished for. */
+  unique(name: string): string {
     let free = name;
     for (let i = 2; this.#taken.has(free); i++) free = `${name}_${i}`;
     this.#taken.add(free);

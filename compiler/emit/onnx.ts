@@ -4,10 +4,11 @@ import proto, { type onnx as Onnx } from "onnx-proto";
 import type { Span } from "../../grammar/source.ts";
 import type { Frame, Said } from "../graph/frame.ts";
 import { type Arena, type Graph, type GraphInput, type Node, type WeightRef, topological } from "../graph/node.ts";
-import { CAPTURED } from "../ops/foreign.ts";
+import { INNER } from "../ops/foreign.ts";
 import { ONNX_TYPE, type OnnxAttr, type Target } from "../ops/op.ts";
 import { type Dim, type Facts, asNumber } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
+import { withInnerNames } from "./inner-names.ts";
 import { type Lowered, Lowerer } from "./lowerer.ts";
 import { concatenated, entryField, field } from "./wire.ts";
 
@@ -70,7 +71,7 @@ export function emitModel(graph: Graph, options: EmitOptions): Emitted {
   const { facts } = graph.arena;
   const model = encodeModel({
     name: options.name,
-    nodes: lowerer.nodes.map((n) => encodeNode(n, saidOf(graph, n, options))),
+    nodes: lowerer.nodes.map((n) => encodeNode(lowerer, n, saidOf(graph, n, options))),
     tensors: [...tensors, ...constants(lowerer)],
     inputs: graph.inputs.map((i) => valueInfo(i.name, i.node.type, facts)),
     outputs: graph.outputs.map((o) => valueInfo(o.name, o.node.type, facts)),
@@ -79,6 +80,37 @@ export function emitModel(graph: Graph, options: EmitOptions): Emitted {
     frame: options.frame,
   });
   return { model, external, nodeCount: lowerer.nodes.length };
+}
+
+interface InsideOptions {
+  readonly target: Target;
+  readonly name: string;
+  /** Constants of the graph that stand outside of it, by their names there. */
+  readonly constants: readonly GraphInput[];
+  /** Its own inputs and its outputs as they are declared; values that it takes from outside are not among them. */
+  readonly frame: Pick<Frame, "inputs" | "outputs" | "graph" | "nodes">;
+}
+
+interface EmittedInside {
+  /** Bytes of a GraphProto. */
+  readonly graph: Uint8Array;
+  readonly nodeCount: number;
+  /** Whose operators it uses. */
+  readonly domains: ReadonlySet<string>;
+  /** Names that its nodes take. */
+  readonly used: ReadonlySet<string>;
+}
+
+/** A sub-graph; what it takes from outside are inputs of `graph`. */
+export function emitInside(graph: Graph, { target, name, constants: outside, frame }: InsideOptions): EmittedInside {
+  const lowerer = new Lowerer(graph.arena, target, [...graph.inputs, ...outside], graph.outputs.map((o) => o.name));
+  for (const node of computed(graph, new Set(outside.map((c) => c.node)))) if (node.op !== "input") lowerer.lower(node);
+  lowerer.finish(graph.outputs);
+  const nodes = lowerer.nodes.map((n) => encodeNode(lowerer, n, saidOf(graph, n, { frame })));
+  return {
+    graph: encodeGraph({ name, nodes, tensors: constants(lowerer), inputs: [], outputs: [], frame }), nodeCount: nodes.length,
+    domains: new Set(lowerer.nodes.map((n) => n.domain)), used: new Set(lowerer.nodes.flatMap((n) => [...n.inputs, ...(n.foreign?.captured ?? [])])),
+  };
 }
 
 /** A model that gives the value of one constant node. */
@@ -116,7 +148,7 @@ export function emitConstantModel(root: Node, facts: Facts, options: ConstantOpt
   lowerer.finish([{ name: "value", node: root, axes: [] }], dtype);
   const model = encodeModel({
     name: "constant",
-    nodes: lowerer.nodes.map((n) => encodeNode(n, { doc: "", metadata: [] })),
+    nodes: lowerer.nodes.map((n) => encodeNode(lowerer, n, { doc: "", metadata: [] })),
     tensors: [...tensors, ...constants(lowerer)],
     inputs: inputs.map((i) => valueInfo(i.name, i.node.type, facts)),
     outputs: [valueInfo("value", { ...root.type, dtype }, facts)],
@@ -126,7 +158,7 @@ export function emitConstantModel(root: Node, facts: Facts, options: ConstantOpt
 }
 
 /** Nodes that outputs need when nothing behind an initializer is computed, inputs before users. */
-function computed(graph: Graph, initializers: ReadonlyMap<Node, Initializer>): Node[] {
+function computed(graph: Graph, initializers: Pick<ReadonlySet<Node>, "has">): Node[] {
   const roots = graph.outputs.map((o) => o.node);
   const makers = graph.arena.sizeMakers(topological(roots));
   const order = topological(roots, makers);
@@ -172,7 +204,7 @@ function attribute(name: string, value: OnnxAttr): Onnx.IAttributeProto {
 }
 
 /** What leads from an emitted node back to the source. */
-function metadata(graph: Graph, lowered: Lowered, { position }: EmitOptions): [string, string][] {
+function metadata(graph: Graph, lowered: Lowered, { position }: Pick<EmitOptions, "position">): [string, string][] {
   const origins = graph.arena.originsOf(lowered.from);
   const place = (span: Span): string => {
     const at = position?.(span);
@@ -187,7 +219,7 @@ function metadata(graph: Graph, lowered: Lowered, { position }: EmitOptions): [s
 }
 
 /** What stands at an emitted node: where it came from, and what the file said of the nodes that it is made of, as far as all of them say the same. */
-function saidOf(graph: Graph, lowered: Lowered, options: EmitOptions): Said {
+function saidOf(graph: Graph, lowered: Lowered, options: Pick<EmitOptions, "position"> & { readonly frame?: Pick<Frame, "nodes"> | undefined }): Said {
   const own = metadata(graph, lowered, options);
   const paths = graph.arena.originsOf(lowered.from).map((o) => o.path);
   const [first, ...others] = paths.flatMap((path) => options.frame?.nodes.get(path) ?? []);
@@ -197,30 +229,13 @@ function saidOf(graph: Graph, lowered: Lowered, options: EmitOptions): Said {
 }
 
 /** A NodeProto. Its metadata is field 9, which onnx-proto does not know, so it is written behind what onnx-proto writes. */
-function encodeNode(node: Lowered, { doc, metadata }: Said): Uint8Array {
+function encodeNode(lowerer: Lowerer, node: Lowered, { doc, metadata }: Said): Uint8Array {
   const known = onnx.NodeProto.encode({
     name: node.name, opType: node.opType, domain: node.domain, input: [...node.inputs], output: [...node.outputs], ...(doc === "" ? {} : { docString: doc }),
     attribute: Object.keys(node.attrs).sort().map((name) => attribute(name, node.attrs[name] as OnnxAttr)),
   }).finish();
-  const foreign = node.foreign ? withCaptured(node.foreign.attributes, node.foreign.captured) : new Uint8Array();
+  const foreign = node.foreign ? withInnerNames(node.foreign.attributes, node.foreign.captured, (name) => lowerer.unique(name.startsWith(INNER) ? `${node.name}/${name.slice(INNER.length)}` : name)) : new Uint8Array();
   return concatenated([known, foreign, ...metadata.map(([key, value]) => entryField(9, key, value))]);
-}
-
-/** Attributes of an imported node, the values that its sub-graphs take from outside called by their names here. */
-function withCaptured(attributes: Uint8Array, captured: readonly string[]): Uint8Array {
-  if (captured.length === 0) return attributes;
-  const node = onnx.NodeProto.decode(attributes);
-  const rename = (graph: Onnx.IGraphProto): void => {
-    for (const inner of graph.node ?? []) {
-      inner.input = (inner.input ?? []).map((name) => (name.startsWith(CAPTURED) ? (captured[Number(name.slice(CAPTURED.length))] ?? name) : name));
-      inside(inner);
-    }
-  };
-  const inside = (of: Onnx.INodeProto): void => {
-    for (const { g, graphs } of of.attribute ?? []) for (const graph of [...(g ? [g] : []), ...(graphs ?? [])]) rename(graph);
-  };
-  inside(node);
-  return onnx.NodeProto.encode(node).finish();
 }
 
 interface Parts {
@@ -234,11 +249,15 @@ interface Parts {
   readonly frame?: Frame | undefined;
 }
 
-/** A ModelProto whose nodes are already bytes. */
-function encodeModel({ name, nodes, tensors, inputs, outputs, domains, operatorSets, frame }: Parts): Uint8Array {
+/** A GraphProto whose nodes are already bytes. */
+function encodeGraph({ name, nodes, tensors, inputs, outputs, frame }: Pick<Parts, "name" | "nodes" | "tensors" | "inputs" | "outputs"> & { readonly frame?: Pick<Frame, "inputs" | "outputs" | "graph"> | undefined }): Uint8Array {
   const ports = frame ? { input: [], output: [] } : { input: inputs, output: outputs };
   const rest = onnx.GraphProto.encode({ name, initializer: tensors, ...ports, ...(frame?.graph.doc ? { docString: frame.graph.doc } : {}) }).finish();
-  const graph = concatenated([...nodes.map((n) => field(1, n)), rest, ...(frame?.inputs ?? []).map((p) => field(11, p)), ...(frame?.outputs ?? []).map((p) => field(12, p)), ...(frame?.graph.metadata ?? []).map(([key, value]) => entryField(16, key, value))]);
+  return concatenated([...nodes.map((n) => field(1, n)), rest, ...(frame?.inputs ?? []).map((p) => field(11, p)), ...(frame?.outputs ?? []).map((p) => field(12, p)), ...(frame?.graph.metadata ?? []).map(([key, value]) => entryField(16, key, value))]);
+}
+
+/** A ModelProto around a graph. */
+function encodeModel({ domains, operatorSets, frame, ...graph }: Parts): Uint8Array {
   const versions = new Map([...[...domains].map((domain): [string, number] => [domain, 1]), ...(operatorSets ?? []), ...(frame?.opsets ?? []), ["", Math.max(OPSET, operatorSets?.get("") ?? 0, frame?.opsets.get("") ?? 0)] as const]);
   const head = onnx.ModelProto.encode({
     irVersion: Math.max(IR_VERSION, frame?.irVersion ?? 0),
@@ -248,5 +267,5 @@ function encodeModel({ name, nodes, tensors, inputs, outputs, domains, operatorS
     opsetImport: [...versions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([domain, version]) => ({ domain, version })),
     metadataProps: (frame?.metadata ?? []).map(([key, value]) => ({ key, value })),
   }).finish();
-  return concatenated([head, field(7, graph)]);
+  return concatenated([head, field(7, encodeGraph({ ...graph, frame }))]);
 }

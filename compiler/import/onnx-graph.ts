@@ -14,7 +14,7 @@ import type { DType, TensorType } from "../types/tensor.ts";
 import { type GraphParts, attributeField, checkAttributes, graphBytes, graphField, nodeBytes, renamedSparse, renamedTensor, renamedValue } from "./onnx-encode.ts";
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType, OnnxValue } from "./onnx-file.ts";
 import { Unusable, inlined } from "./onnx-inline.ts";
-import { type Around, upToDate } from "./onnx-opset.ts";
+import { type Around, NOW, upToDate } from "./onnx-opset.ts";
 import { openModel } from "./onnx-open.ts";
 import { raiseOf } from "./onnx-raise.ts";
 import { ownNames, sorted } from "./onnx-sort.ts";
@@ -50,6 +50,27 @@ interface ImportOptions {
   readonly sizes?: InputSizes;
   /** Which sizes that the file names are one size of those who call it, by what the file says of its inputs. Exporters do not always know. */
   readonly same?: (inputs: readonly OnnxValue[]) => ReadonlyMap<string, string>;
+}
+
+/** A sub-graph of a node that is carried through, as the attributes of the node in the graph hold it. */
+interface InsideOptions {
+  readonly window: Window;
+  readonly graph: OnnxGraph;
+  /** What the names stand for that it does not make itself: its inputs, and values from outside. */
+  readonly given: ReadonlyMap<string, Value>;
+  readonly into: NonNullable<ImportOptions["into"]>;
+  /** Whether what the file tells of its values is believed: from round to round of a loop sizes may change. */
+  readonly told: boolean;
+}
+
+/** A sub-graph in the arena that its node stands in. Throws `Unusable` and `Corrupt` where it cannot be. */
+export function importInside(host: Host, { window, graph, given, into, told }: InsideOptions): Imported {
+  const opsets = new Map([...into.build.arena.operatorSets, ["", Math.max(NOW, into.build.arena.operatorSets.get("") ?? 0)] as const]);
+  const model: OnnxModel = {
+    irVersion: 0, producer: "", producerVersion: "", domain: "", modelVersion: 0, doc: "", opsets, metadata: [], functions: [],
+    graph: { ...graph, inputs: [], ...(told ? {} : { values: [], outputs: graph.outputs.map((o): OnnxValue => ({ ...o, type: { kind: "unknown" } })) }) },
+  };
+  return new Importer(host, window, model, undefined, into.span.file, true, into, undefined).inside(given);
 }
 
 export type InputSizes = ReadonlyMap<string, ReadonlyMap<number, number>>;
@@ -100,7 +121,7 @@ class Importer {
   #names = 0;
   #copies = 0;
 
-  constructor(host: Host, window: Window, model: OnnxModel, path: string, file: string, raise: boolean | "all", into: ImportOptions["into"], sizes: InputSizes | undefined) {
+  constructor(host: Host, window: Window, model: OnnxModel, path: string | undefined, file: string, raise: boolean | "all", into: ImportOptions["into"], sizes: InputSizes | undefined) {
     this.#into = into;
     this.#sizes = sizes;
     this.#o = into?.build ?? new Build(new Arena(infer));
@@ -114,6 +135,15 @@ class Importer {
     // Files from before operator sets had numbers do not say which.
     this.#version = model.opsets.get("") ?? (model.opsets.size > 0 ? 20 : 1);
     this.#tensors = new Tensors(host, window, path, file);
+  }
+
+  /** A graph in a graph: some names stand for values of the one around it. */
+  inside(given: ReadonlyMap<string, Value>): Imported {
+    for (const [name, value] of given) {
+      this.#values.set(name, value);
+      if (value.node.op === "input") for (const dim of value.type.dims) symbolsOf(dim, this.#readable);
+    }
+    return this.imported(undefined);
   }
 
   imported(same: ImportOptions["same"]): Imported {
@@ -134,7 +164,7 @@ class Importer {
       for (const dim of dims) symbolsOf(dim, this.#readable);
       return { name, node, axes: dims.map(() => "") };
     });
-    const order = sorted(source, this.#file);
+    const order = sorted(source, this.#file, (name) => this.#values.has(name));
     for (const t of source.initializers) this.#values.set(t.name, this.#within(t.name, () => asValue(this.#tensors.node(this.#o, t))));
     for (const s of source.sparse) this.#values.set(s.values.name, this.#within(s.values.name, () => asValue(this.#tensors.sparse(this.#o, s))));
     this.#nodes(order);

@@ -59,7 +59,7 @@ const plain = (opType: string, inputs: readonly string[], outputs: readonly stri
   opType, domain: "", name: `${of.name}/${opType}`, overload: "", inputs, outputs, attributes: new Map(attributes.map((a) => [a.name, a])), metadata: [], version: NOW,
 });
 /** Marks nodes that need no change. */
-const NOW = 20;
+export const NOW = 20;
 
 /** An i64[n] constant, and its name. */
 function integers(values: readonly number[], of: OnnxNode, around: Around): { readonly name: string; readonly node: OnnxNode } {

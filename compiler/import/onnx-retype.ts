@@ -52,7 +52,8 @@ function valueAt(node: Node | undefined): Value {
   return sizes ? new Value(node.type, sizes, () => node) : asValue(node);
 }
 
-function sizesIn(node: Node): readonly Dim[] | undefined {
+/** The sizes that the elements of a node are, where it was made of sizes. */
+export function sizesIn(node: Node): readonly Dim[] | undefined {
   const [x] = node.inputs;
   if (node.op === "sizeOf") return [node.attrs.dim as Dim];
   if (node.op === "const") return asValue(node).sizes;

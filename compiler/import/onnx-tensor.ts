@@ -25,16 +25,22 @@ const SAMPLE = 64;
 /** What is encoded in a message is in memory: tensors of element types that the graph does not know. */
 const MOST_ENCODED = 2 ** 28;
 
+/** Where the bytes of a tensor lie. `file` undefined: in memory, with the message. */
+interface Place {
+  readonly file: string | undefined;
+  readonly offset: number;
+}
+
 export class Tensors {
   readonly #host: Host;
   readonly #window: Window;
-  /** Path of the model for the host, and as people know it. */
-  readonly #path: string;
+  /** Path of the model for the host, undefined where it lies in memory only, and as people know it. */
+  readonly #path: string | undefined;
   readonly #shown: string;
   /** Weights by type and a sample of their bytes. */
   readonly #weights = new Map<string, WeightRef[]>();
 
-  constructor(host: Host, window: Window, path: string, shown: string) {
+  constructor(host: Host, window: Window, path: string | undefined, shown: string) {
     this.#host = host;
     this.#window = window;
     this.#path = path;
@@ -49,7 +55,7 @@ export class Tensors {
     if (data.kind === "numbers") return this.#written(o, tensor, dtype, elements);
     const length = Math.ceil((elements * BITS[dtype]) / 8);
     const place = this.#place(tensor, length);
-    if (length <= (dtype === "i64" ? SMALL_WHOLE : SMALL)) return o.const(dtype, dims, { kind: "literal", dtype, bytes: this.#read(tensor, place, length) });
+    if (place.file === undefined || length <= (dtype === "i64" ? SMALL_WHOLE : SMALL)) return o.const(dtype, dims, { kind: "literal", dtype, bytes: this.#read(tensor, place, length) });
     return o.weight(this.#first({ kind: "weight-ref", name, file: place.file, offset: place.offset, length, dtype, shape: dims }));
   }
 
@@ -126,7 +132,7 @@ export class Tensors {
     return o.make("foreign", [], foreignAttrs({ opType: "Constant", domain: "", attributes, present: [], outputs: [type], copy: 0 }));
   }
 
-  #place(tensor: OnnxTensor, length: number): { readonly file: string; readonly offset: number } {
+  #place(tensor: OnnxTensor, length: number): Place {
     const { data, dims } = tensor;
     const wants = `its shape [${dims.join(", ")}] wants ${length}`;
     if (data.kind === "inside") {
@@ -140,7 +146,7 @@ export class Tensors {
 
   /** Another file of the model, which must lie in the model's folder. */
   #beside(tensor: OnnxTensor, location: string, end: number): string {
-    const file = location.split(/[\\/]/).includes("..") ? undefined : this.#host.locate(location, this.#path);
+    const file = location.split(/[\\/]/).includes("..") ? undefined : this.#path && this.#host.locate(location, this.#path);
     if (file === undefined) throw this.#unusable(tensor, `its data lies in ${JSON.stringify(location)}, outside of the model's folder`);
     try {
       const facts = this.#host.stat(file);
@@ -154,9 +160,9 @@ export class Tensors {
     return file;
   }
 
-  #read(tensor: OnnxTensor, { file, offset }: { readonly file: string; readonly offset: number }, length: number): Uint8Array {
+  #read(tensor: OnnxTensor, { file, offset }: Place, length: number): Uint8Array {
     try {
-      return this.#host.readRange(file, offset, length).slice();
+      return file === undefined ? this.#window.bytes(offset, offset + length) : this.#host.readRange(file, offset, length).slice();
     } catch (error) {
       if (error instanceof HostError) throw this.#unusable(tensor, error.reason);
       throw error;

@@ -66,6 +66,16 @@ export class Recorder {
     });
   }
 
+  /** Takes in what was done within a sub-graph. */
+  include(inside: Recorder): void {
+    for (const step of inside.steps) this.step(step);
+    for (const [op, count] of inside.fused) this.fused.set(op, (this.fused.get(op) ?? 0) + count);
+    for (const { pass, rule, root, node, says, depth } of inside.nearest()) {
+      if (depth === "all") this.declined(pass, rule, root, { kind: "because", says, node });
+      else this.missed(pass, rule, root, { node, says, depth });
+    }
+  }
+
   count(graph: Graph, ops: readonly string[]): void {
     const order = topological(graph.outputs.map((o) => o.node));
     for (const op of ops) this.fused.set(snake(op), order.filter((n) => n.op === op).length);

@@ -2,11 +2,13 @@
 import type { Graph, Node } from "../../compiler/graph/node.ts";
 import type { Imported } from "../../compiler/import/onnx-graph.ts";
 import type { Recognition } from "../../compiler/import/recognise/recognise.ts";
+import type { Inside } from "../../compiler/inside.ts";
 import type { ModelWork } from "../../compiler/import/recognise/work.ts";
 import type { RecognisedSite } from "../../compiler/import/recognised.ts";
 import { printType } from "../../compiler/types/tensor.ts";
 import { large } from "../amounts.ts";
 import { type Fused, fusionsOf, fusionText } from "./fusions.ts";
+import { insideText } from "./inside-text.ts";
 import { table } from "./table.ts";
 
 interface SeenModel {
@@ -14,6 +16,8 @@ interface SeenModel {
   readonly imported: Imported;
   readonly found: Recognition;
   readonly work: ModelWork;
+  /** What the passes did within sub-graphs. */
+  readonly inside: readonly Inside[];
   /** The passes' own account. */
   readonly fused: Fused;
 }
@@ -49,7 +53,7 @@ export function modelJson(seen: SeenModel, { isWhole }: { readonly isWhole: bool
   const { found, imported, work } = seen;
   const { tokenAxis } = found;
   return {
-    file: seen.file, nodes: imported.nodeCount, carried: Object.fromEntries(imported.carried), inputs: ports(imported.graph.inputs), outputs: ports(imported.graph.outputs),
+    file: seen.file, nodes: imported.nodeCount, carried: Object.fromEntries(imported.carried), inside: seen.inside, inputs: ports(imported.graph.inputs), outputs: ports(imported.graph.outputs),
     recognised: {
       blocks: found.blocks.length, heads: found.heads ?? null, hidden: found.hidden ?? null,
       tokenAxis: tokenAxis ? { tensor: nameOf(seen, tokenAxis.node), axis: tokenAxis.axis, size: imported.graph.arena.facts.number(tokenAxis.size) ?? tokenAxis.size.key } : null,
@@ -70,6 +74,7 @@ export function modelText(seen: SeenModel, shown: { readonly sites: boolean; rea
   const head = [
     line("model", `${seen.file}, ${imported.nodeCount} nodes`), line("takes", edge(ports(imported.graph.inputs))), line("gives", edge(ports(imported.graph.outputs))),
     line("carried", [...imported.carried].map(([op, n]) => `${op} × ${n}`).join(", ")),
+    line("inside", insideText(seen.inside)),
     line("blocks", found.blocks.length === 0 ? "none found" : `${stacks}; ${found.heads ?? "?"} heads, ${found.hidden ?? "?"} wide${tokenAxis ? `; tokens along axis ${tokenAxis.axis}, ${tokenAxis.size.key} of them` : ""}`),
     line("folds", found.foldable ? "the middle blocks run on any count of tokens" : "no"),
     ...found.obstacles.map((o) => line("", `${o.site}: ${o.why} (${o.tensor})`)),

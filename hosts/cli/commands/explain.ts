@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { elaborate } from "../../../compiler/compile.ts";
 import type { Problem } from "../../../compiler/diagnostics/define.ts";
 import { nearest } from "../../../compiler/diagnostics/suggest.ts";
+import { passesInside } from "../../../compiler/inside.ts";
 import { runPasses } from "../../../compiler/passes/order.ts";
 import { openProgram, type Program } from "../../../compiler/program.ts";
 import { Recorder } from "../../../compiler/rewrite/record.ts";
@@ -92,6 +93,6 @@ function fusedIn(program: Program, { pipeline: name, target }: Options, variant:
   problems.push(...found);
   if (!value) return undefined;
   const record = new Recorder();
-  runPasses(value.graph, target, { record });
+  passesInside(runPasses(value.graph, target, { record }), { host: program.host, target, record });
   return { ...value, record };
 }

@@ -9,6 +9,7 @@ import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { insideText } from "../inside-text.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { precisionOption, precisionText } from "../precision.ts";
 import { ProgressLines } from "../progress.ts";
@@ -57,7 +58,7 @@ async function optimiseFile(io: Io, model: string, options: Options): Promise<Ex
     const { optimised, files } = result;
     printJson(io, "optimise", code, reports, {
       files: files ?? null,
-      nodes: optimised?.nodes ?? null, fused: optimised ? Object.fromEntries(optimised.fused) : null, carried: optimised ? Object.fromEntries(optimised.carried) : null,
+      nodes: optimised?.nodes ?? null, inside: optimised?.inside ?? null, fused: optimised ? Object.fromEntries(optimised.fused) : null, carried: optimised ? Object.fromEntries(optimised.carried) : null,
       precision: optimised?.precision ?? null,
     });
     return code;
@@ -73,7 +74,8 @@ async function optimiseFile(io: Io, model: string, options: Options): Promise<Ex
 }
 
 /** What has become of the model, in one line. */
-function summary({ nodes, fused, model, plan }: Optimised): string {
+function summary({ nodes, inside, fused, model, plan }: Optimised): string {
   const counts = [...fused].map(([op, count]) => `${op} × ${count}`);
-  return `${nodes.before} nodes to ${nodes.after}, ${bytes(model.length + plan.bytes)}${counts.length > 0 ? `, fused: ${counts.join(", ")}` : ""}`;
+  const within = insideText(inside);
+  return `${nodes.before} nodes to ${nodes.after}${within && `, ${within}`}, ${bytes(model.length + plan.bytes)}${counts.length > 0 ? `, fused: ${counts.join(", ")}` : ""}`;
 }
