@@ -2,7 +2,7 @@
  * Sentence embeddings by all-MiniLM-L6-v2: our pipeline of `embed.kiri` (plain, folded, 8 bits) against transformers.js (32 and 8 bits), from text to vector,
  * on one core and in the same rounds: `taskset -c 0 npx tsx bench/embed.ts`. Wants `python bench/fetch.py minilm` and `python bench/embed-reference.py`,
  * which exports the peer's model from the same weights. Texts are 1,000 sentences of this project's own documents and comments.
- * Fails where a bar is missed: equal vectors and 1.5 times the throughput in 32 bits, never slower on one sentence, 2 times in 8 bits.
+ * Fails where a bar is missed: equal vectors and 1.5 times the throughput in 32 bits, not slower on one sentence or one long text than the spread, 2 times the throughput in 8 bits.
  */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -18,7 +18,7 @@ const ALTERNATIVES: Readonly<Record<string, readonly string[]>> = {
   decodeMember: ["fn", "let", "carry"].map(sign),
   tokenizerMember: [sign("let"), "a method"],
   recordMember: ["a field", sign("let"), sign("fn")],
-  compressItem: ["fold", "rewrite", "require", "report", "expect"].map(sign),
+  compressItem: ["fold", "rewrite", "require", "report", "expect", "precision"].map(sign),
   placeFold: ["across", "in each", "at"].map(sign),
   unfold: ["after", "none"].map(sign),
   requirement: ["require", "report"].map(sign),
