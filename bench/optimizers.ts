@@ -2,28 +2,31 @@
 // latency in one interleaved run on one thread, the peak of a run, and the worst difference. Fails where a bar of BARS is missed.
 // usage: tsx bench/optimizers.ts [FILE.onnx…] [--python PATH] [--rounds N] [--sizes name=NUMBER,…] [--state FILE.json] [--again]
 // Without files: every .onnx below bench/.models (`python bench/fetch.py`, `python bench/recognition.py bench/.models/exports --bench`).
-// What was measured lies in the state file, bench/.models/optimizers.json, after every file: a run that ends early goes on where it was. --again measures anew.
+// What was measured lies in the state file, bench/.models/optimizers.json, after every file: a run that ends early goes on where it was, and a finished one is
+// printed again. --again measures the files of this run anew (after a change of the compiler or of a peer, which the state does not see); others stay as they are.
 // The peers live in Python: `pip install onnx onnxruntime onnxslim onnxsim torch`. Nothing else should run beside it.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import * as ort from "onnxruntime-node";
 import { optimise } from "../hosts/optimise.ts";
 import { peakInChild } from "./peak.ts";
 import { type Ratio, type Runner, ratio, timed } from "./timing.ts";
 
-const args = process.argv.slice(2);
-const option = (name: string): string | undefined => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
-const VALUED = ["--python", "--rounds", "--sizes", "--state"];
-const python = option("--python") ?? "python3";
-const wantedRounds = Number(option("--rounds") ?? 21);
-const given = new Map((option("--sizes") ?? "").split(",").filter(Boolean).map((text) => { const [name, size] = text.split("="); return [name as string, Number(size)]; }));
+const { values: options, positionals: named } = parseArgs({
+  allowPositionals: true,
+  options: { python: { type: "string", default: "python3" }, rounds: { type: "string", default: "21" }, sizes: { type: "string", default: "" }, state: { type: "string" }, again: { type: "boolean", default: false } },
+});
+const { python } = options;
+const wantedRounds = Number(options.rounds);
+const given = new Map(options.sizes.split(",").filter(Boolean).map((text) => { const [name, size] = text.split("="); return [name as string, Number(size)]; }));
 const MODELS = fileURLToPath(new URL(".models", import.meta.url));
-const state = option("--state") ?? join(MODELS, "optimizers.json");
-const named = args.filter((a, i) => !a.startsWith("--") && !VALUED.includes(args[i - 1] ?? ""));
+const state = options.state ?? join(MODELS, "optimizers.json");
 const script = fileURLToPath(new URL("optimizers.py", import.meta.url));
 
 /** Folders of `.models` that other benches fill with what they made. */
@@ -66,7 +69,7 @@ interface Made {
 }
 interface Row {
   readonly file: string;
-  /** Changes with the file. */
+  /** Changes with what stands in the file, and with how often it is timed. */
   readonly mark: string;
   readonly made: Readonly<Record<string, Made>>;
   readonly milliseconds: number;
@@ -194,7 +197,7 @@ async function compared(file: string, folder: string): Promise<Row> {
 /** Of three processes: what a process happens to hold besides only adds. */
 const leastPeak = (model: string): number => Math.min(...[0, 1, 2].map(() => peakInChild(model)));
 const nameOf = (file: string): string => { const inside = relative(MODELS, file); return inside.startsWith("..") ? basename(file) : inside; };
-const markOf = (file: string): string => { const { size, mtimeMs } = statSync(file); return `${size} ${Math.round(mtimeMs)} ${wantedRounds}`; };
+const markOf = (file: string): string => `${createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 16)} ${wantedRounds}`;
 
 /** Which bars a file misses. */
 function misses(row: Row): readonly string[] {
@@ -241,7 +244,7 @@ function means(rows: readonly Row[]): readonly string[] {
   return all.filter(([, value]) => value < BARS.mean).map(([name, value]) => `the mean against ${name} is ${value.toFixed(3)}`);
 }
 
-const kept = (existsSync(state) && !args.includes("--again") ? JSON.parse(readFileSync(state, "utf8")) : []) as readonly Row[];
+const kept = (existsSync(state) ? JSON.parse(readFileSync(state, "utf8")) : []) as readonly Row[];
 const folder = mkdtempSync(join(tmpdir(), "kirigami-optimizers-"));
 const rows: Row[] = [];
 const missed: string[] = [];
@@ -250,7 +253,7 @@ try {
   console.log("| model | nodes: ours, raw, onnxslim, onnxsim, ORT extended, ORT transformers | attention fused: ours; onnxslim, onnxsim, ORT extended, ORT transformers | seconds: ours, onnxslim, onnxsim, ORT extended, ORT transformers | ours, ms | speed over: raw, onnxslim, onnxsim, ORT extended, ORT transformers | peak | difference | missed |\n|---|---|---|---|---|---|---|---|---|");
   let isWarm = false;
   for (const [i, file] of files.entries()) {
-    const before = kept.find((r) => r.file === nameOf(file) && r.mark === markOf(file));
+    const before = options.again ? undefined : kept.find((r) => r.file === nameOf(file) && r.mark === markOf(file));
     const inner = join(folder, String(i));
     mkdirSync(inner);
     try {
@@ -260,7 +263,9 @@ try {
       const row = before ?? (await compared(file, inner));
       rows.push(row);
       const others = kept.filter((r) => !rows.some((done) => done.file === r.file));
-      writeFileSync(state, JSON.stringify([...rows, ...others], undefined, 1));
+      // Whole or not at all: who interrupts the run goes on from what it has.
+      writeFileSync(`${state}.part`, JSON.stringify([...rows, ...others], undefined, 1));
+      renameSync(`${state}.part`, state);
       console.log(line(row));
       if (misses(row).length > 0) missed.push(row.file);
       for (const [name, why] of Object.entries(row.failed)) console.error(`${row.file}: ${name} failed: ${why}`);
