@@ -52,7 +52,7 @@ export const syntax = define({
     fixes: (h) => respelt(h.found.replaceAll("`", ""), h.near.map((w) => w.replaceAll("`", ""))),
   }),
   S110: error("Two of them stand on one line", {
-    says: (h: { what: string }) => `A ${h.what} ends at the line's end, and another ${h.what} follows on the same line.`,
+    says: (h: { what: string }) => `${/^[aeiou]/.test(h.what) ? "An" : "A"} ${h.what} ends at the line's end, and another ${h.what} follows on the same line.`,
     next: (h) => (h.what === "statement" ? "Begin a new line, or put `;` between them." : h.what === "field" || h.what === "site" || h.what === "member" ? "Begin a new line, or put `,` between them where the kind of list allows it." : "Begin a new line."),
   }),
   S111: error("This is nested too deeply", {

@@ -1,7 +1,7 @@
 // Which variant a command means: `--variant NAME`, `--plain`, or what the program says without either.
 import { type Command, Option } from "commander";
 import { openProgram, type Program } from "../../compiler/program.ts";
-import type { TargetName } from "../../compiler/targets/target.ts";
+import { type TargetName, TARGETS } from "../../compiler/targets/target.ts";
 import { NodeHost } from "../node-host.ts";
 import type { ProgramFile } from "./project.ts";
 import { UsageError } from "./usage-error.ts";
@@ -13,12 +13,15 @@ export interface VariantOptions {
   readonly target: TargetName;
 }
 
+/** `what` the target is for. */
+export const targetOption = (what: string): Option => new Option("--target <name>", what).choices(Object.keys(TARGETS)).default("cpu");
+
 export function addVariantOptions(command: Command): Command {
   return command
     .option("--pipeline <name>", "where the file has several")
     .addOption(new Option("--variant <name>", "the `compress … as NAME` to weave in").conflicts("plain"))
     .option("--plain", "no compression, not even an unnamed one")
-    .addOption(new Option("--target <name>", "what the graph is made for").choices(["cpu", "cuda", "portable"]).default("cpu"));
+    .addOption(targetOption("what the graph is made for"));
 }
 
 /** Of an artefact or an ONNX file there is nothing to choose. */

@@ -11,6 +11,8 @@ import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { type ProgramFile, programs, show } from "../project.ts";
 import { markdownTable, table } from "../table.ts";
+import { UsageError } from "../usage-error.ts";
+import { targetOption } from "../variant.ts";
 import { wholeNumber } from "./run.ts";
 
 interface Options {
@@ -37,18 +39,29 @@ export function addBenchFolds(bench: Command, context: Context): void {
     .option("--flops <share>", "what is left of the multiply-adds inside blocks, of the plain model's", share, BUDGET)
     .addOption(new Option("--fold <names...>", "these folds only").choices(NAMES))
     .option("--pipeline <name>", "where a file has several")
-    .addOption(new Option("--target <name>", "what graphs are made for").choices(["cpu", "cuda", "portable"]).default("cpu"))
+    .addOption(targetOption("what graphs are made for"))
     .option("--rounds <count>", "rounds of timing, at least 9", wholeNumber)
     .option("--no-latency", "time nothing")
     .option("--no-memory", "measure no memory")
-    .option("--markdown", "print tables for a document")
+    .addOption(new Option("--markdown", "print tables for a document").conflicts("json"))
     .option("--json", "print JSON")
-    .action(async (files: readonly string[], _: unknown, own: Command) => context.finish(await benchFolds(context.io, files, own.optsWithGlobals<Options>())));
+    .action(async (files: readonly string[], _: unknown, own: Command) => {
+      refuseOthers(bench);
+      return context.finish(await benchFolds(context.io, files, own.optsWithGlobals<Options>()));
+    });
   examples(command, [
     ["kiri bench folds pipelines/digits.kiri", "at 0.6 of the multiply-adds"],
     ["kiri bench folds --flops 0.5 --no-latency", "every model of the project, quality and memory only"],
     ["kiri bench folds mine.kiri --fold tome todre random_keep", "three folds on a model of one's own"],
   ]);
+}
+
+/** What `kiri bench` takes of a program's own variants: the parser lets it through here too. */
+function refuseOthers(bench: Command): void {
+  const given = ["variant", "control", "seeds", "picture", "record"].find((name) => bench.getOptionValueSource(name) === "cli");
+  if (given === undefined) return;
+  const flag = given === "control" ? "--no-control" : `--${given}`;
+  throw new UsageError(`${flag} is of \`kiri bench\`, which measures the variants of a program; \`kiri bench folds\` makes its own.`, `Leave ${flag} out, or \`folds\`.`);
 }
 
 function share(text: string): number {

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Problem } from "../../../compiler/diagnostics/define.ts";
+import type { TargetName } from "../../../compiler/targets/target.ts";
 import type { Comparison, Row } from "../../evaluation/compare.ts";
 import type { ShowOptions } from "../../evaluation/show-folds.ts";
 import { bytes } from "../../amounts.ts";
@@ -12,13 +13,14 @@ import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { oneProgram } from "../project.ts";
 import { table } from "../table.ts";
+import { targetOption } from "../variant.ts";
 import { addBenchFolds } from "./bench-folds.ts";
 import { wholeNumber } from "./run.ts";
 
 interface Options {
   readonly pipeline?: string;
   readonly variant?: readonly string[];
-  readonly target: "cpu" | "cuda" | "portable";
+  readonly target: TargetName;
   readonly rounds?: number;
   readonly latency: boolean;
   readonly control: boolean;
@@ -35,7 +37,7 @@ export function addBench(program: Command, context: Context): void {
     .argument("[file]", "a program, or a directory with one")
     .option("--pipeline <name>", "where the file has several")
     .option("--variant <names...>", "these variants only, in this order")
-    .option("--target <name>", "cpu, cuda or portable", "cpu")
+    .addOption(targetOption("what graphs are made for"))
     .option("--rounds <count>", "rounds of timing, at least 9", wholeNumber)
     .option("--no-latency", "time nothing")
     .option("--no-control", "no variants beside those that the program has")

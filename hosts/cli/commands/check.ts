@@ -1,6 +1,6 @@
 // `kiri check`: every problem of a program, its pipelines and its variants, without running anything.
 import { join } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { check as checkOne } from "../../compile.ts";
 import { rootOf } from "../../project-root.ts";
@@ -10,6 +10,7 @@ import { type Io, readStdin } from "../io.ts";
 import { exitOf, type Format, formatOption, maxWarningsOption, printAnnotations, printJson, printProblems, printSarif, type Report } from "../problems.ts";
 import { type ProgramFile, programs, show } from "../project.ts";
 import { UsageError } from "../usage-error.ts";
+import { targetOption } from "../variant.ts";
 import { type Round, watchInputs } from "../watch.ts";
 
 interface Options {
@@ -28,7 +29,7 @@ export function addCheck(program: Command, context: Context): void {
     .addOption(formatOption())
     .option("--json", "short for --format json")
     .addOption(maxWarningsOption())
-    .addOption(new Option("--target <name>", "what fusing is checked for").choices(["cpu", "cuda", "portable"]).default("cpu"))
+    .addOption(targetOption("what fusing is checked for"))
     .option("--watch", "check again whenever the content of a program, a model or another input changes; with --json a line for each check")
     .action(async (files: string[], options: Options) => context.finish(await check(context.io, files, options)));
   examples(command, [

@@ -14,6 +14,7 @@ import { exitOf, printJson, printProblems } from "../problems.ts";
 import { precisionOption, precisionText } from "../precision.ts";
 import { ProgressLines } from "../progress.ts";
 import { UsageError } from "../usage-error.ts";
+import { targetOption } from "../variant.ts";
 
 interface Options {
   readonly out: string;
@@ -31,8 +32,8 @@ export function addOptimise(program: Command, context: Context): void {
     .description("make an ONNX file faster: constant and shape arithmetic folded, attention, norms and activations fused; the results stay the same")
     .argument("<model>", "an .onnx file; its external data lies in its folder")
     .requiredOption("-o, --out <file>", "the new model; large weights go to FILE.data beside it")
-    .addOption(new Option("--target <name>", "what the graph is made for").choices(["cpu", "cuda", "portable"]).default("cpu"))
-    .addOption(new Option("--portable", "operators of the ONNX standard only; the same as --target portable"))
+    .addOption(targetOption("what the graph is made for"))
+    .addOption(new Option("--portable", "operators of the ONNX standard only; the same as --target portable").conflicts("target"))
     .addOption(precisionOption())
     .addOption(new Option("--layout <name>", "hf: --out is a directory of the Hugging Face hub, which transformers.js loads; the model's configuration and tokenizer go along").choices(["file", "hf"]).default("file"))
     .addOption(new Option("--dtype <name>", "with --layout hf: what the model is stored as, which names its file; found by its weights unless given").choices(HUB_TYPES))

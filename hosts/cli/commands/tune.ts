@@ -16,6 +16,7 @@ import { ProgressLines } from "../progress.ts";
 import { oneProgram, type ProgramFile } from "../project.ts";
 import { table } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
+import { targetOption } from "../variant.ts";
 import { wholeNumber } from "./run.ts";
 
 interface Options {
@@ -46,7 +47,7 @@ export function addTune(program: Command, context: Context): void {
     .addOption(new Option("--for <what>", "what is to be small").choices(["latency", "flops", "size"]).default("latency"))
     .option("--pipeline <name>", "where the file has several")
     .option("--variant <name>", "where several leave values open")
-    .addOption(new Option("--target <name>", "what graphs are made for").choices(["cpu", "cuda", "portable"]).default("cpu"))
+    .addOption(targetOption("what graphs are made for"))
     .option("--data <name>", "measure on this data instead of what the measures name")
     .option("--seed <number>", "of the search, where it draws", wholeNumber, 1)
     .option("--trials <count>", "variants measured on all data, those of earlier runs too; a first look at a part counts as that part", wholeNumber, 40)
