@@ -1,6 +1,6 @@
 // Problems on their way to the user: as text, JSON, SARIF or annotations of a build log; and the exit code that follows.
 import { createHash } from "node:crypto";
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import type { Problem } from "../../compiler/diagnostics/define.ts";
 import { annotation, inOrder, type JsonProblem, render, type Sources, tally, toJson } from "../../compiler/diagnostics/render.ts";
 import { sarif } from "../../compiler/diagnostics/sarif.ts";
@@ -8,16 +8,14 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { type Io, painter } from "./io.ts";
 import { type ProgramFile, repositoryPrefix } from "./project.ts";
 import { version } from "../version.ts";
+import { countFrom0 } from "./numbers.ts";
 
 const FORMATS = ["pretty", "json", "sarif", "github"] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const formatOption = (): Option => new Option("--format <form>", "how problems are reported").choices(FORMATS).default("pretty");
 export const maxWarningsOption = (): Option =>
-  new Option("--max-warnings <count>", "fail when there are more warnings than this").argParser((text) => {
-    if (!/^\d+$/.test(text)) throw new InvalidArgumentError("A whole number is wanted.");
-    return Number(text);
-  });
+  new Option("--max-warnings <count>", "fail when there are more warnings than this").argParser(countFrom0);
 
 /** Problems of one program. */
 export interface Report {

@@ -1,5 +1,5 @@
 // `kiri bench folds`: every fold of the library that fits a model, side by side at one budget of work: quality, time, memory.
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { bytes } from "../../amounts.ts";
 import { LISTED } from "../../evaluation/fold-catalogue.ts";
@@ -7,13 +7,13 @@ import { type FoldRow, MEMORY_RECORDS, plainly, type SideBySide } from "../../ev
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { share, wholeNumber } from "../numbers.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { type ProgramFile, programs, show } from "../project.ts";
 import { markdownTable, table } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
 import { targetOption } from "../variant.ts";
-import { wholeNumber } from "./run.ts";
 
 interface Options {
   readonly flops: number;
@@ -62,12 +62,6 @@ function refuseOthers(bench: Command): void {
   if (given === undefined) return;
   const flag = given === "control" ? "--no-control" : `--${given}`;
   throw new UsageError(`${flag} is of \`kiri bench\`, which measures the variants of a program; \`kiri bench folds\` makes its own.`, `Leave ${flag} out, or \`folds\`.`);
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < 1)) throw new InvalidArgumentError("a number between 0 and 1 is wanted");
-  return value;
 }
 
 interface Found {

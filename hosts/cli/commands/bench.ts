@@ -9,13 +9,13 @@ import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { countFrom0, wholeNumber } from "../numbers.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { oneProgram } from "../project.ts";
 import { table } from "../table.ts";
 import { targetOption } from "../variant.ts";
 import { addBenchFolds } from "./bench-folds.ts";
-import { wholeNumber } from "./run.ts";
 
 interface Options {
   readonly pipeline?: string;
@@ -43,7 +43,7 @@ export function addBench(program: Command, context: Context): void {
     .option("--no-control", "no variants beside those that the program has")
     .option("--seeds <count>", "draws of each control, of which quality is the mean; 3 unless given", wholeNumber)
     .option("--picture <file>", "draw what was folded and what comes out, as a PNG")
-    .option("--record <index>", "the record of the data that is drawn", wholeNumber, 0)
+    .option("--record <index>", "the record of the data that is drawn", countFrom0, 0)
     .option("--json", "print JSON")
     .action(async (file: string | undefined, options: Options) => context.finish(await bench(context.io, file, options)));
   examples(command, [

@@ -12,13 +12,13 @@ import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { countFrom0, numberFrom0, wholeNumber } from "../numbers.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { isArtifact } from "../runnable.ts";
 import { table } from "../table.ts";
 import { readTensors } from "../tensor-files.ts";
 import { UsageError } from "../usage-error.ts";
-import { wholeNumber } from "./run.ts";
 
 interface Options {
   readonly inputs?: string;
@@ -37,9 +37,9 @@ export function addDiff(program: Command, context: Context): void {
     .argument("<a>", "an .onnx file, or an artefact")
     .argument("<b>", "the other one")
     .option("--inputs <file>", "a .safetensors file with a tensor for each input; made up unless given")
-    .option("--seed <number>", "of made-up inputs", wholeNumber, 1)
+    .option("--seed <number>", "of made-up inputs", countFrom0, 1)
     .option("--size <axis=size>", "of an open axis of made-up inputs; may be repeated", axisSize, [] as (readonly [string, number])[])
-    .option("--tolerance <number>", "a and b are equal where |a - b| <= tolerance · (1 + |a|); 1e-4 for f32, 2e-3 for f16, whole numbers exactly, unless given", positive)
+    .option("--tolerance <number>", "a and b are equal where |a - b| <= tolerance · (1 + |a|); 1e-4 for f32, 2e-3 for f16, whole numbers exactly, unless given", numberFrom0)
     .option("--rounds <count>", "rounds of timing, at least 9", wholeNumber)
     .option("--no-latency", "time nothing")
     .option("--json", "print JSON")
@@ -56,12 +56,6 @@ const axisSize = (text: string, before: (readonly [string, number])[]): (readonl
   const [, axis, size] = /^(.+)=([1-9]\d*)$/.exec(text) ?? [];
   if (axis === undefined) throw new InvalidArgumentError("AXIS=SIZE is wanted, such as sequence=128.");
   return [...before, [axis, Number(size)]];
-};
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError("A number from 0 is wanted.");
-  return value;
 };
 
 async function compareModels(io: Io, names: readonly [string, string], options: Options): Promise<ExitCode> {

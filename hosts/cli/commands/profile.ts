@@ -9,13 +9,13 @@ import { madeUpRecord } from "../../made-up-record.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { wholeNumber } from "../numbers.ts";
 import { printJson } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { recordsOf } from "../records.ts";
 import { runnable } from "../runnable.ts";
 import { percent, table } from "../table.ts";
 import { addVariantOptions, type VariantOptions } from "../variant.ts";
-import { wholeNumber } from "./run.ts";
 
 interface Options extends VariantOptions {
   readonly runs: number;

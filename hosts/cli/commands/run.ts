@@ -1,11 +1,12 @@
 // `kiri run`: records through an artefact, or through a program that is compiled first.
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Session } from "../../../runtime/session.ts";
 import { writeFileWhole } from "../../artifact-writer.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { colours, type Io } from "../io.ts";
+import { wholeNumber } from "../numbers.ts";
 import { printJson } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { type NamedRecord, recordsOf } from "../records.ts";
@@ -26,11 +27,6 @@ interface Options extends VariantOptions {
   readonly picture: string;
   readonly json?: boolean;
 }
-
-export const wholeNumber = (text: string): number => {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("A whole number from 1 is wanted.");
-  return Number(text);
-};
 
 export function addRun(program: Command, context: Context): void {
   const command = addVariantOptions(

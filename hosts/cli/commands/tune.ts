@@ -1,7 +1,7 @@
 // `kiri tune`: values that a variant leaves open, searched for the fastest (or smallest) within a budget.
 import { existsSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import type { Tuned } from "../../evaluation/tune.ts";
 import type { TunedRow } from "../../evaluation/tune-front.ts";
@@ -11,13 +11,13 @@ import { bytes } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { countFrom0, minutes, wholeNumber } from "../numbers.ts";
 import { exitOf, printJson, printProblems } from "../problems.ts";
 import { ProgressLines } from "../progress.ts";
 import { oneProgram, type ProgramFile } from "../project.ts";
 import { table } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
 import { targetOption } from "../variant.ts";
-import { wholeNumber } from "./run.ts";
 
 interface Options {
   readonly budget?: string;
@@ -49,7 +49,7 @@ export function addTune(program: Command, context: Context): void {
     .option("--variant <name>", "where several leave values open")
     .addOption(targetOption("what graphs are made for"))
     .option("--data <name>", "measure on this data instead of what the measures name")
-    .option("--seed <number>", "of the search, where it draws", wholeNumber, 1)
+    .option("--seed <number>", "of the search, where it draws", countFrom0, 1)
     .option("--trials <count>", "variants measured on all data, those of earlier runs too; a first look at a part counts as that part", wholeNumber, 40)
     .option("--time <minutes>", "begin no trial after so long", minutes)
     .option("--rounds <count>", "rounds of timing of the front, at least 9", wholeNumber)
@@ -65,12 +65,6 @@ export function addTune(program: Command, context: Context): void {
     ["kiri tune --for flops --trials 100 --picture build/front.svg", "longer, with a picture of the front"],
     ["kiri tune -o tuned.kiri", "and write it down; after Ctrl-C the same command goes on"],
   ]);
-}
-
-function minutes(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("A number of minutes is wanted.");
-  return value;
 }
 
 async function tuneOne(io: Io, arg: string | undefined, options: Options): Promise<ExitCode> {

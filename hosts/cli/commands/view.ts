@@ -21,13 +21,13 @@ import { large } from "../../amounts.ts";
 import { type Context, examples } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { wholeNumber } from "../numbers.ts";
 import { exitOf, printJson, printProblems, type Report } from "../problems.ts";
 import { timesOf } from "../profile-times.ts";
 import { oneProgram } from "../project.ts";
 import { isArtifact } from "../runnable.ts";
 import { UsageError } from "../usage-error.ts";
 import { addVariantOptions, chosenVariant, refuseChoices, type VariantOptions } from "../variant.ts";
-import { wholeNumber } from "./run.ts";
 
 interface Options extends VariantOptions {
   readonly out?: string;

@@ -1,8 +1,9 @@
 // Folds of the library at one budget: each takes the setting that leaves most work within it, by the sizes of its tokens; what it reaches is what its line reaches in a program.
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { compare } from "../../../hosts/evaluation/compare.ts";
+import { type Blocks, LISTED, UNLISTED } from "../../../hosts/evaluation/fold-catalogue.ts";
 import { peakMemory } from "../../../hosts/evaluation/peak-memory.ts";
 import { plainly, sideBySide } from "../../../hosts/evaluation/side-by-side.ts";
 import { build } from "../../../hosts/build.ts";
@@ -35,6 +36,23 @@ function project(more = ""): string {
 const attention = (n: number): number => 4 * n * 96 ** 2 + 2 * n * n * 96;
 const mlp = (n: number): number => 8 * n * 96 ** 2;
 const PLAIN = 6 * (attention(50) + mlp(50));
+
+test("every fold of the library is placed, or there is a reason not to", (t) => {
+  const folds = join(ROOT, "stdlib/folds");
+  const all = readdirSync(folds).flatMap((file) => [...readFileSync(join(folds, file), "utf8").matchAll(/^fold (\w+)/gm)].map((m) => m[1] ?? ""));
+  const classifier: Blocks = { list: "blocks", count: 6, tokens: 50, lead: 1, grid: { h: 7, w: 7 }, needsAll: false };
+  const calls: string[] = [];
+  for (const listed of LISTED) {
+    const settings = [classifier, { ...classifier, needsAll: true }].flatMap((blocks) => listed.settings(blocks, (text) => `${listed.file}.${text}`));
+    t.true(settings.length > 0, listed.name);
+    for (const [, file, fold = ""] of settings.flat().join("\n").matchAll(/with (\w+)\.(\w+)\(/g)) {
+      t.is(file, listed.file);
+      calls.push(fold);
+    }
+  }
+  t.true(all.length > 20);
+  t.deepEqual([...new Set(calls), ...UNLISTED.map((u) => u.name)].sort(), all.sort());
+});
 
 test("each fold takes as much as the budget lets it, and not one token less", async (t) => {
   const found = await sideBySide({ root: project(), file: "main.kiri", target: "cpu", budget: 0.6, folds: ["tome", "vflowopt", "random_keep"], latency: false });
