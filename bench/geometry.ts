@@ -17,12 +17,14 @@ const small = { width: 384, depth: 12, heads: 6, inner: 1536 };
 const base = { width: 768, depth: 12, heads: 12, inner: 3072 };
 const large = { width: 1024, depth: 24, heads: 16, inner: 4096 };
 
-/** Token counts without the class token: 784, 196, 196, 1600, 196. */
+/** Token counts without the class token: 784, 196, 196, 1600, 1600, 196. */
 export const GEOMETRIES = {
   "vit-s-16-448": { kind: "vit", ...small, image: 448, patch: 16, head: "segmenter" },
   "vit-s-16-224": { kind: "vit", ...small, image: 224, patch: 16, head: "classifier" },
   "vit-b-16-224": { kind: "vit", ...base, image: 224, patch: 16, head: "classifier" },
   "vit-l-16-640": { kind: "vit", ...large, image: 640, patch: 16, head: "segmenter" },
+  /** As many blocks as a fold needs to stand between some: where blocks are measured, not a model. */
+  "vit-l-16-640-4": { kind: "vit", ...large, depth: 4, image: 640, patch: 16, head: "classifier" },
   /** 2.3 GB of f32: for bounds on memory, not for timing. */
   "vit-2gib": { kind: "vit", width: 1408, depth: 24, heads: 16, inner: 5632, image: 224, patch: 16, head: "classifier" },
   "bert-base": { kind: "bert", ...base, vocabulary: 30522, positions: 512, head: "none" },

@@ -22,6 +22,20 @@ export async function readNodes(model: string): Promise<Map<string, OnnxNode>> {
   return nodes;
 }
 
+/** The node of the file that one of the runtime comes from: of its name, or the one whose name it was given with more text before or after. */
+export function originOf(name: string, known: ReadonlyMap<string, OnnxNode>): OnnxNode | undefined {
+  return known.get(name) ?? madeFrom(name, known);
+}
+
+function madeFrom(name: string, known: ReadonlyMap<string, OnnxNode>): OnnxNode | undefined {
+  let longest: OnnxNode | undefined;
+  for (const node of known.values()) {
+    const stands = node.name !== "" && new RegExp(`(^|[^A-Za-z0-9])${node.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}($|[^A-Za-z0-9])`).test(name);
+    if (stands && node.name.length > (longest?.name.length ?? 0)) longest = node;
+  }
+  return longest;
+}
+
 function readNode(bytes: Uint8Array): OnnxNode {
   const entries = new Map([...fields(bytes, 9)].map((entry) => [text(entry, 1), text(entry, 2)]));
   const list = (key: string): string[] => (entries.get(key) ?? "").split(";").filter((part) => part !== "");

@@ -1,7 +1,7 @@
 // Time by line of the source: ONNX Runtime's profile of nodes, joined with the origins that the compiler left at them.
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type OnnxNode, readNodes } from "./onnx-nodes.ts";
+import { type OnnxNode, originOf, readNodes } from "./onnx-nodes.ts";
 
 export interface ProfiledNode {
   readonly name: string;
@@ -68,7 +68,7 @@ function nodesOf(events: readonly Event[], known: ReadonlyMap<string, OnnxNode>)
   for (const { cat, name = "", dur = 0, args } of events) {
     if (cat !== "Node" || !name.endsWith("_kernel_time")) continue;
     const own = name.slice(0, -"_kernel_time".length);
-    const origin = known.get(own) ?? madeFrom(own, known);
+    const origin = originOf(own, known);
     const before = nodes.get(own);
     nodes.set(own, {
       name: own, op: args?.op_name ?? origin?.op ?? "", provider: (args?.provider ?? "").replace(/ExecutionProvider$/, "").toLowerCase(),
@@ -77,16 +77,6 @@ function nodesOf(events: readonly Event[], known: ReadonlyMap<string, OnnxNode>)
     });
   }
   return [...nodes.values()].sort((a, b) => b.milliseconds - a.milliseconds);
-}
-
-/** ONNX Runtime names what it makes after a node it made it from, with more text before or after. */
-function madeFrom(name: string, known: ReadonlyMap<string, OnnxNode>): OnnxNode | undefined {
-  let longest: OnnxNode | undefined;
-  for (const node of known.values()) {
-    const stands = node.name !== "" && new RegExp(`(^|[^A-Za-z0-9])${node.name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}($|[^A-Za-z0-9])`).test(name);
-    if (stands && node.name.length > (longest?.name.length ?? 0)) longest = node;
-  }
-  return longest;
 }
 
 function linesOf(nodes: readonly ProfiledNode[], whole: number): ProfiledLine[] {
