@@ -101,6 +101,8 @@ export class Build {
   concat(parts: readonly Node[], axis: number): Node { return this.make("concat", parts, { axis }); }
   /** Elements from, from+step, … below to. `step` a positive number. */
   slice(x: Node, axis: number, from: Size, to: Size, step = 1): Node { return this.make("slice", [x], { axis, from: size(from), to: size(to), step }); }
+  /** Outputs one after the other along an axis, of these sizes, which are all there is. Read with `item`. */
+  split(x: Node, parts: readonly number[], axis: number): Node { return this.make("split", [x], { axis, parts: [...parts] }); }
   /** out = x[…, indices, …] at `axis`; indices i64 of any rank. */
   gather(x: Node, indices: Node, axis: number): Node { return this.make("gather", [x, indices], { axis }); }
   /** ONNX GatherElements: indices i64 of x's rank. */

@@ -28,6 +28,7 @@ const FUSED: Readonly<Record<string, readonly Target[]>> = {
   fusedMatmul: ["cpu", "cuda"],
   attention: ["cpu", "cuda", "portable"],
   packedAttention: ["cpu"],
+  split: ["cpu", "cuda", "portable"],
   windowMeans: ["cpu", "cuda", "portable"],
 };
 

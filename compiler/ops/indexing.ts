@@ -43,12 +43,13 @@ const take: Op = {
     const batch = call.number("batch");
     const { dtype, dims } = call.rankFrom(0, batch + 1);
     const indices = shared(call, 1, batch);
-    return [{ dtype, dims: [...indices, ...dims.slice(batch + 1)] }];
+    return [{ dtype, dims: [...(stands(call) ? indices.slice(0, -1) : indices), ...dims.slice(batch + 1)] }];
   },
   lower(node, o) {
     const [x, indices] = inputs(node, o) as [string, string];
     const batch = node.attrs.batch as number;
     if (batch === 0) return o.node("Gather", [x, indices], { axis: 0 });
+    if (node.attrs.column === true) return o.node("GatherND", [x, indices], { batch_dims: batch });
     const rank = (node.inputs[1] as Node).type.dims.length;
     // Single numbers, one list of places a batch: no batch has to be told from another.
     if ((node.inputs[0] as Node).type.dims.length === batch + 1 && rank === batch + 1) return o.node("GatherElements", [x, indices], { axis: batch });
@@ -69,7 +70,7 @@ const put: Op = {
     if (way !== "set") call.numeric(0);
     const type = call.rankFrom(0, batch + 1);
     shared(call, 1, batch);
-    const indices = call.rank(1, batch + 1, "the indices").dims;
+    const indices = call.rank(1, stands(call) ? batch + 2 : batch + 1, "the indices").dims.slice(0, batch + 1);
     call.shape(2, [...indices, ...type.dims.slice(batch + 1)], "the rows to put in do not fit");
     return [type];
   },
@@ -94,7 +95,7 @@ const put: Op = {
     const rows = [...list.slice(0, 1), indices.type.dims[batch] as Dim];
     const made = o.node("ScatterND", [
       castTo(o, reshaped(o, o.value(x), dims, list), dtype, compute),
-      batch === 0 ? o.node("Unsqueeze", [o.value(indices), o.ints([1])]) : pairs(o, reshaped(o, o.value(indices), indices.type.dims, rows), rows as [Dim, Dim]),
+      batch === 0 ? o.node("Unsqueeze", [o.value(indices), o.ints([1])]) : node.attrs.column === true ? paired(o, o.value(indices), rows as [Dim, Dim]) : pairs(o, reshaped(o, o.value(indices), indices.type.dims, rows), rows as [Dim, Dim]),
       castTo(o, reshaped(o, o.value(values), values.type.dims, batch === 0 ? values.type.dims : [...rows, ...rest]), dtype, compute),
     ], reduction);
     return reshaped(o, castTo(o, made, compute, dtype), list, dims);
@@ -105,6 +106,9 @@ export default [gather, gatherElements, take, put];
 
 const inputs = (node: Node, o: Lowering): string[] => node.inputs.map((x) => o.value(x));
 
+/** Whether places stand as a column: i64[B, J, 1] in the place of i64[B, J]. */
+const stands = (call: Call): boolean => call.attrs.column === true;
+
 /** Checks that indices share the first axes with the tensor they point into. */
 function shared(call: Call, index: number, batch: number): readonly Dim[] {
   const { dims } = call.ofType(index, "i64", "indices");
@@ -114,10 +118,13 @@ function shared(call: Call, index: number, batch: number): readonly Dim[] {
 }
 
 /** i64[B, J, 2]: the batch and the row, from rows i64[B, J]. */
-function pairs(o: Lowering, indices: string, [batch, count]: readonly [Dim, Dim]): string {
-  return o.shared(`pairs ${indices}`, () => {
+const pairs = (o: Lowering, indices: string, sizes: readonly [Dim, Dim]): string => o.shared(`pairs ${indices}`, () => paired(o, o.node("Unsqueeze", [indices, o.ints([2])]), sizes));
+
+/** The same from a column i64[B, J, 1]. */
+function paired(o: Lowering, column: string, [batch, count]: readonly [Dim, Dim]): string {
+  return o.shared(`paired ${column}`, () => {
     const batches = o.shared(`batches ${batch.key} ${count.key}`, () =>
       o.node("Expand", [o.node("Unsqueeze", [range(o, batch), o.ints([1, 2])]), o.dims([constant(1), count, constant(1)])]));
-    return o.node("Concat", [batches, o.node("Unsqueeze", [indices, o.ints([2])])], { axis: 2 });
+    return o.node("Concat", [batches, column], { axis: 2 });
   });
 }

@@ -99,7 +99,23 @@ const slice: Op = {
   },
 };
 
-export default [reshape, transpose, expand, concat, slice];
+const split: Op = {
+  name: "split",
+  infer(call) {
+    call.count(1);
+    const { dtype, dims } = call.type(0);
+    const axis = call.axis(dims.length);
+    const parts = call.numbers("parts");
+    call.size(0, axis, constant(parts.reduce((a, b) => a + b, 0)), "the parts are not the whole");
+    return parts.map((part) => ({ dtype, dims: dims.map((d, i) => (i === axis ? constant(part) : d)) }));
+  },
+  lower(node, o) {
+    const parts = node.attrs.parts as readonly number[];
+    return o.several("Split", [o.value(node.inputs[0] as Node), o.ints(parts)], { axis: node.attrs.axis as number }, "", parts.map(() => true));
+  },
+};
+
+export default [reshape, transpose, expand, concat, slice, split];
 
 function within(call: Call, from: Dim, to: Dim, whole: Dim, axis: number): void {
   const exceeds = (a: Dim, b: Dim): boolean => {

@@ -18,10 +18,10 @@ const PRODUCTS: ReadonlySet<string> = new Set(["linear", "matmul", "fusedMatmul"
 const FREE: ReadonlySet<string> = new Set([
   "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "relu", "tanh", "sigmoid", "hardSigmoid", "clip",
   "add", "sub", "mul", "neg", "abs", "min", "max", "where", "reduceMax", "reduceMin",
-  "reshape", "transpose", "expand", "concat", "slice", "gather", "gatherElements", "take", "item", "fill",
+  "reshape", "transpose", "expand", "concat", "slice", "split", "gather", "gatherElements", "take", "item", "fill",
 ]);
 /** What changes no value; a large number stays one. */
-const MOVES: ReadonlySet<string> = new Set(["reshape", "transpose", "expand", "concat", "slice", "gather", "gatherElements", "take", "put", "item", "where", "cast"]);
+const MOVES: ReadonlySet<string> = new Set(["reshape", "transpose", "expand", "concat", "slice", "split", "gather", "gatherElements", "take", "put", "item", "where", "cast"]);
 /** Elementwise arithmetic and extremes: what goes in too large comes out so, or nearly. */
 const ARITHMETIC: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "neg", "abs", "min", "max", "relu", "reduceMax", "reduceMin", "reduceSum", "reduceMean", "cumsum"]);
 /** Types whose every value f16 holds. */

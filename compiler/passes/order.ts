@@ -9,6 +9,7 @@ import attention from "./attention.ts";
 import biases from "./bias.ts";
 import bindSizes from "./bind-sizes.ts";
 import blend from "./blend.ts";
+import columns from "./columns.ts";
 import convolutions from "./conv.ts";
 import importedAttention from "./import-attention.ts";
 import gelu from "./gelu.ts";
@@ -20,6 +21,7 @@ import layout from "./layout.ts";
 import linear from "./linear.ts";
 import merge from "./merge.ts";
 import packedAttention from "./packed-attention.ts";
+import parts from "./parts.ts";
 import type { Pass } from "./pass.ts";
 import product from "./product.ts";
 import regroup from "./regroup.ts";
@@ -40,7 +42,7 @@ import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, sharedCast, sharedCut, skipNorm, biases, sumsApart];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, columns, sharedCast, sharedCut, parts, skipNorm, biases, sumsApart];
 
 interface PassOptions {
   readonly record?: Recorder;

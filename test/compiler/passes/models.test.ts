@@ -32,7 +32,7 @@ const MODELS: Readonly<Record<string, Model>> = {
   "ViT, segmenting": { text: SCENES, layers: 8, norms: ["layer_norm", 17], activations: ["gelu", 8], nodes: [14, 20] },
   "ViT, tokens merged, sizes in the attention": {
     text: folded(`use folds.tome (tome)\n${DIGITS}`, "compress m as v { fold tokens protect 1 in each blocks[2..] after attended with tome(r: 4) }"), variant: "v",
-    layers: 6, norms: ["layer_norm", 13], activations: ["gelu", 6], nodes: [48, 20],
+    layers: 6, norms: ["layer_norm", 13], activations: ["gelu", 6], nodes: [43, 20],
   },
   "BERT with padding": { text: BERT, layers: 2, norms: ["layer_norm", 5], activations: ["gelu", 2], nodes: [15, 16] },
   "Llama, causal, rotated, with groups": { text: LLAMA, layers: 6, norms: ["rms_norm", 13], activations: ["silu", 6], nodes: [42, 14] },
