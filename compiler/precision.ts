@@ -9,6 +9,7 @@ import type { Graph } from "./graph/node.ts";
 import type { Host } from "./host.ts";
 import { verify } from "./graph/verify.ts";
 import { infer } from "./ops/index.ts";
+import { embeddingsApart } from "./passes/embed-norm.ts";
 import { inHalf, type Precision } from "./passes/half.ts";
 import { TARGETS, type TargetName } from "./targets/target.ts";
 
@@ -31,7 +32,8 @@ const NAMED = 3;
 
 /** The graph in half precision. Every constant is read once, to see which of them f16 can hold. */
 export function withPrecision(graph: Graph<"fused">, target: TargetName, host: Host, span?: Span): { readonly graph: Graph<"fused">; readonly precision: Precision; readonly problems: readonly Problem[] } {
-  const made = inHalf(graph, TARGETS[target], constantRanges(graph, host));
+  const apart = embeddingsApart(graph);
+  const made = inHalf(apart, TARGETS[target], constantRanges(apart, host));
   const [fault] = verify(made.graph, { target, infer, level: "onnx" });
   if (fault) throw new Error(`the graph in half precision is not one of level onnx: ${fault.says}`);
   const { kept } = made.precision;

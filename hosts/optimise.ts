@@ -92,7 +92,7 @@ export async function optimised(host: Host, path: string, { target, data, raise 
 }
 
 /** What people look for in the result. */
-const FUSED: ReadonlyMap<string, string> = new Map([...["attention", "layerNorm", "rmsNorm", "skipLayerNorm", "gelu", "silu", "linear", "fusedMatmul"].map((op) => [op, op] as const), ["packedAttention", "attention"]]);
+const FUSED: ReadonlyMap<string, string> = new Map([...["attention", "layerNorm", "rmsNorm", "skipLayerNorm", "embedNorm", "gelu", "silu", "linear", "fusedMatmul"].map((op) => [op, op] as const), ["packedAttention", "attention"]]);
 
 /** Writes the optimised model. Mistakes of users come back as problems; rejects with the reason of `signal` where it is aborted. */
 export async function optimise({ input, out, target = "cpu", precision, layout = "file", hubType, signal, onProgress }: OptimiseOptions): Promise<OptimiseResult> {

@@ -129,6 +129,8 @@ export class Build {
   fusedMatmul(a: Node, b: Node, o: { transA: boolean; transB: boolean; alpha: number }): Node { return this.make("fusedMatmul", [a, b], o); }
   /** Multi-head attention on q[B, N, H·D], k[B, M, H·D], v[B, M, H·E] → [B, N, H·E]; softmax(scale·q·kᵀ + bias)·v, `bias` f32 broadcastable to [B, H, N, M] (rank 4). */
   attention(q: Node, k: Node, v: Node, bias: Node | undefined, o: { heads: number; scale: number; causal: boolean }): Node { return this.make("attention", bias ? [q, k, v, bias] : [q, k, v], o); }
+  /** The sum over tokens of x[B, N, C], each times its weight in w[B, N] → [B, C]. */
+  weightedSum(x: Node, w: Node): Node { return this.make("weightedSum", [x, w]); }
   /** Soft k-means step within windows: x[B, N, C], c[B, K, C] → [B, K, C]; weights softmax over centres of -t·|x-c|² among allowed pairs (as windowMask), centre = weighted mean of its tokens (denominator floored at 1e-16). `sharpness` [B or 1, 1, 1] multiplies t in a run. */
   windowMeans(x: Node, c: Node, o: { from: readonly [number, number]; to: readonly [number, number]; window: number; t: number }, sharpness?: Node): Node { return this.make("windowMeans", sharpness ? [x, c, sharpness] : [x, c], { from: [...o.from], to: [...o.to], window: o.window, t: o.t }); }
   /** x[…, I] · dequantized(w i8[I, O], scale f32[O]) (+ bias): activations quantized per call. com.microsoft DynamicQuantizeMatMul. */

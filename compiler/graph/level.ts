@@ -22,6 +22,7 @@ const FUSED: Readonly<Record<string, readonly Target[]>> = {
   layerNorm: ["cpu", "cuda", "portable"],
   rmsNorm: ["cpu", "cuda", "portable"],
   skipLayerNorm: ["cpu", "cuda"],
+  embedNorm: ["cpu", "cuda"],
   gelu: ["cpu", "cuda", "portable"],
   silu: ["cpu", "cuda", "portable"],
   linear: ["cpu", "cuda", "portable"],
@@ -29,6 +30,7 @@ const FUSED: Readonly<Record<string, readonly Target[]>> = {
   attention: ["cpu", "cuda", "portable"],
   packedAttention: ["cpu"],
   split: ["cpu", "cuda", "portable"],
+  weightedSum: ["cpu", "cuda", "portable"],
   windowMeans: ["cpu", "cuda", "portable"],
 };
 

@@ -58,6 +58,42 @@ const skipLayerNorm: Op = {
   },
 };
 
+const embedNorm: Op = {
+  name: "embedNorm",
+  infer(call) {
+    // ids, words, places, gain, bias; then the kinds and their table; then the places of the tokens, which are 0, 1, … otherwise.
+    const [hasKinds, isPlaced] = [call.flag("kinds"), call.flag("placed")];
+    call.count(5 + (hasKinds ? 2 : 0) + (isPlaced ? 1 : 0));
+    call.number("eps");
+    const { dims } = call.ofType(0, "i64", "words");
+    call.rank(0, 2, "the words");
+    const { dtype, dims: [, width] } = call.rank(1, 2, "the table of words") as TensorType & { readonly dims: readonly [Dim, Dim] };
+    call.sameType(1, 2, 3, 4, ...(hasKinds ? [6] : []));
+    call.float(1);
+    for (const table of [2, ...(hasKinds ? [6] : [])]) {
+      call.rank(table, 2, "the table");
+      call.size(table, 1, width, "the tables are not of one width");
+    }
+    for (const row of [3, 4]) call.shape(row, [width], `the ${row === 3 ? "gain" : "bias"} is not one value a column`);
+    for (const at of [...(hasKinds ? [5] : []), ...(isPlaced ? [call.inputs.length - 1] : [])]) {
+      call.ofType(at, "i64", "kinds and places");
+      call.shape(at, dims, "there is not one for each word");
+    }
+    return [{ dtype, dims: [...dims, width] }];
+  },
+  lower(node, o) {
+    const { dtype } = node.type;
+    const [ids, words, places, gain, bias] = node.inputs as readonly [Node, Node, Node, Node, Node];
+    const [kind, kinds] = node.attrs.kinds === true ? node.inputs.slice(5) : [];
+    const at = node.attrs.placed === true ? node.inputs.at(-1) : undefined;
+    const whole = (x: Node | undefined): string | undefined => x && o.shared(`i32 of ${o.value(x)}`, () => castTo(o, o.value(x), "i64", "i32"));
+    const real = (x: Node | undefined): string | undefined => x && castTo(o, o.value(x), dtype, wide(dtype));
+    const inputs = [whole(ids), whole(kind), real(words), real(places), real(kinds), real(gain), real(bias), undefined, whole(at)];
+    const [y] = o.several("EmbedLayerNormalization", inputs, { epsilon: epsilon(node) }, CONTRIB, [true, true]) as [string, string];
+    return castTo(o, y, wide(dtype), dtype);
+  },
+};
+
 const gelu: Op = {
   name: "gelu",
   infer(call) {
@@ -90,7 +126,7 @@ const silu: Op = {
     o.target === "portable" ? o.node("Mul", [x, o.node("Sigmoid", [x])]) : o.node("QuickGelu", [x], { alpha: float(1) }, CONTRIB)),
 };
 
-export default [layerNorm, rmsNorm, skipLayerNorm, gelu, silu];
+export default [layerNorm, rmsNorm, skipLayerNorm, embedNorm, gelu, silu];
 
 const epsilon = (node: Node): OnnxFloat => float(node.attrs.eps as number);
 

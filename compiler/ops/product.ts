@@ -46,6 +46,25 @@ const linear: Op = {
   }),
 };
 
+/** Of rows by weights: the product of each text's weights, as a row, with its tokens. */
+const weightedSum: Op = {
+  name: "weightedSum",
+  infer(call) {
+    call.count(2);
+    call.sameType(0, 1);
+    call.float(0);
+    const [batch, n, width] = call.rank(0, 3, "what is summed").dims as [Dim, Dim, Dim];
+    call.rank(1, 2, "the weights");
+    call.shape(1, [batch, n], "there is not one weight a token");
+    return [{ dtype: call.type(0).dtype, dims: [batch, width] }];
+  },
+  lower: (node, o) => widened(node, node.type.dtype, o, ([x, w]) => {
+    // One operator, and 1.5 to 3 times as fast as a product of all values and a sum; where nothing is measured, a matrix product between two changes of shape.
+    if (o.target === "cpu") return o.node("Einsum", [w, x], { equation: "bn,bnc->bc" });
+    return o.node("Squeeze", [o.node("MatMul", [o.node("Unsqueeze", [w, o.ints([1])]), x]), o.ints([1])]);
+  }),
+};
+
 const linearInt8: Op = {
   name: "linearInt8",
   infer(call) {
@@ -72,7 +91,7 @@ const linearInt8: Op = {
   },
 };
 
-export default [matmul, fusedMatmul, linear, linearInt8];
+export default [matmul, weightedSum, fusedMatmul, linear, linearInt8];
 
 /** What several products make of one x: made once. */
 const sharedParts = (o: Lowering, x: string, make: () => readonly string[]): readonly string[] => o.shared(`in 8 bits ${x}`, () => make().join("\n")).split("\n");

@@ -22,3 +22,5 @@ function behind(stops: (node: Node) => boolean): (root: Node) => boolean {
 export const isMadeOfWeights = behind((node) => node.op === "input");
 /** The same, and nothing in it is left to the runtime, such as the scales of a quantized weight: what is made of it is stored, not computed in each run. */
 export const isStored = behind((node) => node.op === "input" || node.op === "foreign");
+/** Made of the graph's inputs by ops that find no sizes of their own. */
+export const isOfInputs = behind((node) => node.op === "foreign" || node.op === "choose");

@@ -28,7 +28,7 @@ const ARITHMETIC: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "ne
 const SMALL: ReadonlySet<string> = new Set(["bool", "u8", "i8", "u4", "i4", "f16"]);
 
 const REASONS: Readonly<Record<string, Reason>> = {
-  softmax: "a softmax", reduceSum: "a sum of many", reduceMean: "a sum of many", reduceL2: "a sum of many", reduceProd: "a sum of many", cumsum: "a sum of many",
+  softmax: "a softmax", reduceSum: "a sum of many", reduceMean: "a sum of many", reduceL2: "a sum of many", reduceProd: "a sum of many", weightedSum: "a sum of many", cumsum: "a sum of many",
   div: "a quotient of results", put: "scatters that add", linearInt8: "a product in 8 bits", foreign: "carried through as it is", windowMeans: "soft clusters",
   argmax: "a choice or a comparison", argmin: "a choice or a comparison", topk: "a choice or a comparison", eq: "a choice or a comparison", lt: "a choice or a comparison", le: "a choice or a comparison",
   gt: "a choice or a comparison", ge: "a choice or a comparison", isnan: "a choice or a comparison", floor: "a choice or a comparison", ceil: "a choice or a comparison", round: "a choice or a comparison", sign: "a choice or a comparison", mod: "a choice or a comparison",

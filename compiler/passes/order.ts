@@ -12,6 +12,7 @@ import blend from "./blend.ts";
 import columns from "./columns.ts";
 import convolutions from "./conv.ts";
 import importedAttention from "./import-attention.ts";
+import embeddings from "./embed-norm.ts";
 import gelu from "./gelu.ts";
 import hardSigmoid from "./hard-sigmoid.ts";
 import keyColumns from "./key-columns.ts";
@@ -38,11 +39,12 @@ import skipNorm from "./skip-norm.ts";
 import splitLinear from "./split-linear.ts";
 import sumsApart from "./sums-apart.ts";
 import tables from "./tables.ts";
+import weightedSums from "./weighted-sum.ts";
 import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, columns, sharedCast, sharedCut, parts, skipNorm, biases, sumsApart];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, columns, sharedCast, weightedSums, sharedCut, parts, embeddings, skipNorm, biases, sumsApart];
 
 interface PassOptions {
   readonly record?: Recorder;

@@ -7,7 +7,7 @@ import { splatOf } from "../rewrite/splat.ts";
 import { type Dim, type Facts, add, constant, subtract } from "../types/dim.ts";
 import { algebra } from "./algebra.ts";
 import { isOne } from "./broadcast.ts";
-import { isStored } from "./constant.ts";
+import { isOfInputs, isStored } from "./constant.ts";
 import { movement } from "./movement.ts";
 import { pass } from "./pass.ts";
 
@@ -109,7 +109,34 @@ const cutLater: Rule = rule("sizes of 1 before a cut", ["root", "cut", "table"],
   },
 });
 
-const rules: readonly Rule[] = [...identities([single, counted, weightsFirst, sooner, cutLater]), ...algebra, ...movement];
+// 6. the same number wherever it is read
+const anywhere: readonly Rule[] = (["gather", "gatherElements"] as const).map((op) => rule(`${op} of one number`, ["root", "all", "places"], {
+  find: (o, { root, all, places }) => o.as(root, o.op(op, [o.splat(all), places])),
+  // Else nothing might be left to read a size from.
+  when: ({ places }) => isOfInputs(places) || because("an operator of the file finds how many there are", places),
+  put: (o, { root, all }) => o.fill(root.type.dtype, root.type.dims, splatOf(all) as number),
+}));
+
+// 7. what is added to every row that is looked up is added to the table: before another sum, or behind it
+const looked: readonly Rule[] = (["before", "behind", "beside"] as const).map((where) => rule(`row added to a table ${where} a sum`, ["x", "row", "found", "table", "places"], {
+  find: (o, { x, row, found, table, places }) => {
+    const rows = o.as(found, o.sole(o.gather(table, places)));
+    if (where === "before") return o.add(o.sole(o.add(x, row)), rows);
+    return where === "behind" ? o.add(o.sole(o.add(x, rows)), row) : o.add(o.sole(o.add(rows, row)), x);
+  },
+  when: ({ x, row, found, table, places }, { facts }) => {
+    if (found.attrs.axis !== 0 || table.type.dims.length !== 2 || table.type.dtype !== "f32") return because("no table of rows", table);
+    if (!isStored(table) || !isStored(row) || isStored(x) || isStored(places)) return because("only the table and the row are known", row);
+    const [most, [last]] = [facts.number(table.type.dims[0] as Dim), row.type.dims.slice(-1)];
+    if (most === undefined || most > FEW_ROWS) return because("the table is that of the words", table);
+    return (row.type.dims.length === found.type.dims.length && row.type.dims.slice(0, -1).every((d) => isOne(d, facts)) && facts.equal(last as Dim, table.type.dims[1] as Dim)) || because("it differs from row to row", row);
+  },
+  put: (o, { x, row, table, places }) => o.add(x, o.gather(o.add(table, o.reshape(row, [1, table.type.dims[1] as Dim])), places, 0)),
+}));
+/** Tables of places and kinds have so many rows; one of words may be read by others too, and would be stored twice. */
+const FEW_ROWS = 8192;
+
+const rules: readonly Rule[] = [...identities([single, counted, ...anywhere, weightsFirst, sooner, cutLater, ...looked]), ...algebra, ...movement];
 
 export default pass("tables", {
   needs: "tensor", leaves: "tensor", exact: true,

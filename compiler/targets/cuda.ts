@@ -6,6 +6,8 @@ const cuda: TargetTable = {
   // Fused attention kernels want head sizes that are multiples of 8; one more channel leaves them.
   attention: { keyColumns: false, packed: false },
   skipLayerNorm: true,
+  // Not measured; one kernel where there were four.
+  embedNorm: true,
   sumsApart: false,
   biases: true,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },

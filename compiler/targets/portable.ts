@@ -6,6 +6,7 @@ const portable: TargetTable = {
   // Attention is spelled out there, so a bias costs no further tensor.
   attention: { keyColumns: false, packed: false },
   skipLayerNorm: false,
+  embedNorm: false,
   sumsApart: false,
   biases: false,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },

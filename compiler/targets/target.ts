@@ -16,6 +16,8 @@ export interface TargetTable {
   };
   /** x + skip and the norm of it in one operator. */
   readonly skipLayerNorm: boolean;
+  /** Rows of tables, their sum and the norm of it in one operator. */
+  readonly embedNorm: boolean;
   /** Sums in front of layer norms are written so that the runtime does not join both in one operator. */
   readonly sumsApart: boolean;
   /** Biases of linear maps are added by the attention or the GELU behind them. */
