@@ -312,3 +312,66 @@ pipeline probe(k: f32[H = 1, N = ${n}, D = 128], v: f32[H = 1, N = ${n}, D = 128
     t.true(left <= most && left >= 0.31, `${left} of ${n} tokens`);
   }
 });
+
+test("RazorAttention: more than 70 % less, as its abstract says, with a window of a sixth, or with the fifth of its defaults and an eighth of the heads whole", (t) => {
+  // Its page has 1 % of the heads by echo and 14 % by induction, a fifth, and 4000 at least: 68 %.
+  for (const [n, window, echo, induction] of [[24576, 6, 0.01, 0.14], [32768, 6, 0.01, 0.14], [20480, 5, 0.01, 0.11], [32768, 5, 0.01, 0.11]] as const) {
+    const { outputs, elaboration } = compiled(`
+use folds.razor (clipped, window_of)
+pipeline probe(k: f32[H = 1, N = ${n}, D = 128], v: f32[H = 1, N = ${n}, D = 128]) -> { keys: f32[H, K, D] } { { keys: clipped(k, v as [B, H, N, E]; sinks: 4, window: window_of(${n}, ${window}, 4000)).keys } }
+`);
+    const [type] = outputs.map((o) => o.type);
+    const clipped = type?.kind === "tensor" && type.axes[1] ? (elaboration.arena.facts.number(type.axes[1].size) ?? n) : n;
+    const whole = (Math.round(echo * 1024) + Math.round(induction * 1024)) / 1024;
+    const less = 1 - (whole + (1 - whole) * (clipped / n));
+    t.true(less > 0.7 && less < 0.72, `${less} of ${n} tokens`);
+  }
+});
+
+test("PILS: of 32,000 numbers a token 4,196 are kept, and the head is as much smaller", (t) => {
+  // Llama-2-7B: as many as its width and a hundred more.
+  const [vocabulary, width, kept] = [32000, 4096, 4196];
+  const model = (what: string, result: string): string => `
+use folds.pils (compress_logits)
+pipeline probe(hidden: f32[N = 16, D = ${width}]) -> { y: f32[${result}] } {
+  let head = random([${vocabulary}, ${width}], seed: 1) as [V, D]
+  { y: ${what} }
+}
+`;
+  const [all, code] = [compiled(model("dot(hidden, head; over: D)", `N, V = ${vocabulary}`)), compiled(model(`compress_logits(hidden, head, iota(${kept + 1} as T))`, `N, K = ${kept}`))];
+  t.is(code.cost.total / all.cost.total, kept / vocabulary);
+  t.true(Math.abs(kept / vocabulary - 0.13) <= 0.005);
+});
+
+test("Memory reweaving: a product of the states of each tap with its map, and next to nothing without maps", (t) => {
+  const line = (through: string): string => `in each blocks[9] after input with reweave(taps: blocks[3..9 step 3].output, alpha: 0.1${through})`;
+  const total = (use: string, through: string, variant?: string): number => compiled(program(S, use, line(through)), variant === undefined ? {} : { variant }).cost.total;
+  const maps = "reweave (reweave, Reconstruction)\nmodel maps = Reconstruction(taps: 2, width: 384) from random(seed: 2)";
+  const [states, before] = [2 * 197 * 384, total("reweave (reweave)", "")];
+  const [bare, mapped] = [total("reweave (reweave)", "", "folded") - before, total(maps, ", through: maps", "folded") - before];
+  // The blend of the taps is one number a state.
+  t.is(bare, states);
+  // 2·|S|·N·C² operations are |S|·N·C² multiply-adds.
+  t.is(mapped, states * 384 + states);
+});
+
+test("Token prepending: no product more, and five of 32 layers less where the state behind layer 27 is the embedding", (t) => {
+  const size = "vocab_size: 8, hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: 32, intermediate_size: 11008, head_dim: 128";
+  const text = `
+use model.llama (Config, Decoder)
+use folds.prepend (prepend)
+model decoder = Decoder(config: Config { ${size} }) from random(seed: 1)
+compress decoder as prepended { fold tokens in each blocks[1..7] after input with prepend(placeholder: 3, ids: embeddings.input) }
+pipeline whole(ids: i64[N]) -> { last: f32[V] } { { last: decoder(ids)[N: -1] } }
+`;
+  const early = `${text.slice(0, text.indexOf("pipeline"))}pipeline early(ids: i64[N]) -> { embedding: f32[C] } {
+  let states = repeat i in 0..27 from x = decoder.embeddings(ids) { decoder.blocks[i](x, expand(iota(ids.N as N); like: ids)) }
+  { embedding: states[N: -1] }
+}
+`;
+  const [plain, folded] = [compiled(text).cost, compiled(text, { variant: "prepended" }).cost];
+  t.is(folded.total, plain.total);
+  const [cut, both] = [compiled(early).cost, compiled(early, { variant: "prepended" }).cost];
+  t.true(Math.abs(cut.blocks / plain.blocks - 27 / 32) <= ROTARY, `${cut.blocks / plain.blocks}`);
+  t.is(both.blocks, cut.blocks);
+});
