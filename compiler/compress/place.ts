@@ -652,7 +652,7 @@ class Weaver {
     return this.#active[level]?.companions.has(node) ? this.#followed(node, at, name, level)?.node : undefined;
   }
 
-  /** One in the block that the fold stands in, or those that it was given a path to. */
+  /** One in the block that the fold stands in, or of the model itself (what enters an imported file, what was named by hand), or those that it was given a path to. */
   #readSites(placement: Placement, { instance, fold }: Fall, read: Ast.Down["reads"][number]): readonly Site[] {
     const chosen: Value | undefined = read.site ? fold.scope.get(read.site.name) : undefined;
     const missing = (site: string): never => fail(folds.F305, placement.item.with.span, { fold: fold.decl.name.name, site });
@@ -661,7 +661,7 @@ class Weaver {
       return instances.map((one) => this.#e.sites.get(one.sitePath(site)) ?? missing(`${one.place.path}.${site}`));
     }
     const name = chosen?.kind === "word" ? chosen.name : (read.site?.name ?? read.name.name);
-    return [this.#e.sites.get(instance.sitePath(name)) ?? missing(name)];
+    return [this.#e.sites.get(instance.sitePath(name)) ?? this.#e.sites.get(this.#root.sitePath(name)) ?? missing(name)];
   }
 
   /** A node as it is before the fold at position `limit`, even where it is computed after that place. */

@@ -12,12 +12,13 @@ import torch
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
+import text  # noqa: E402
 import vision  # noqa: E402
-from models import VIT, weights  # noqa: E402
-from networks import Vit  # noqa: E402
-from support.expected import worst, write  # noqa: E402
+from models import BERT, DECODER, VIT, weights  # noqa: E402
+from networks import Bert, Decoder, Vit  # noqa: E402
+from support.expected import difference, write  # noqa: E402
 
-STRIDE = 5
+STRIDE = 7
 
 
 def pictures():
@@ -34,7 +35,7 @@ def drawn(seed, *shape):
 
 
 def rows(found):
-    """Tokens of each record: how many, and every fifth value of all of them."""
+    """Tokens of each record: how many, and every seventh value of all of them."""
     return {"counts": torch.tensor([len(x) for x in found]), "tokens": torch.cat([x.flatten()[::STRIDE] for x in found])}
 
 
@@ -80,6 +81,70 @@ def crops(picture):
     return torch.stack([torch.roll(picture.float(), 6 * i, -1) * (1 - i / 8) for i in range(5)]).to(picture.dtype)
 
 
+def on_texts():
+    decoder, trained = Decoder(weights(HERE / "decoder"), DECODER), weights(HERE / "trained")
+    bert = Bert(weights(BERT), json.loads((BERT / "config.json").read_text()))
+    decoder_is_transformers(decoder)
+    ids = numbers(21, 3, 16)
+    marked = ids.clone()
+    for row, place in enumerate((3, 0, 7)):
+        marked[row, place] = 39
+    long, newest, prompt = numbers(22, 3, 28), numbers(23, 3, 2), numbers(24, 3, 5)
+    folded = {
+        "decoder": lambda x, m: decoder.logits(decoder.states(decoder.embed(x))),
+        "prepend": lambda x, m: text.prepended(decoder, m),
+        "aim-prune": lambda x, m: text.aim_prune(decoder, x),
+        "decoder-relevance-gate": lambda x, m: text.relevance_gate(decoder, x),
+        "decoder-reweave": lambda x, m: text.reweave(decoder, x, trained),
+    }
+    out = {"ids": ids, "marked": marked, "long": long, "newest": newest, "prompt": prompt}
+    for name, fold in folded.items():
+        out |= {f"{name}.{part}": t for part, t in rows(attempted(name, lambda: [fold(x, m) for x, m in zip(ids, marked)])).items()}
+    out |= {f"razor.{part}": t for part, t in rows([text.razor(decoder, x, y) for x, y in zip(long, newest)]).items()}
+    found = attempted("actqkv", lambda: [text.actqkv(decoder, x) for x in long])
+    out |= {f"actqkv.{part}": t for part, t in rows([logits for logits, _, _ in found]).items()}
+    out |= {"actqkv.blocks": torch.stack([blocks for _, blocks, _ in found]), "actqkv.densities": torch.stack([d for _, _, d in found])}
+    lengths = torch.tensor([16, 11, 7])
+    out["lengths"] = lengths
+    out |= {f"arc-encoder.{part}": t for part, t in rows([text.arc_encoder(decoder, x[:n]) for x, n in zip(ids, lengths)]).items()}
+    out |= {f"arc-decoder.{part}": t for part, t in rows([text.read_compressed(decoder, text.arc_encoder(decoder, x[:14]), p, trained) for x, p in zip(ids, prompt)]).items()}
+    out["pils.tokens"] = torch.randperm(40, generator=torch.Generator().manual_seed(8))[:33]
+    found = [text.pils(decoder, x, out["pils.tokens"]) for x in ids]
+    out |= {f"pils-code.{part}": t for part, t in rows([code for code, _ in found]).items()} | {f"pils-back.{part}": t for part, t in rows([back for _, back in found]).items()}
+
+    words, count = numbers(31, 3, 11), [11, 7, 9]
+    mask = (torch.arange(11)[None] < torch.tensor(count)[:, None]).long()
+    kinds = (torch.arange(11)[None] > 4).long().expand(3, 11).contiguous()
+    there = [(x[:n], k[:n]) for x, k, n in zip(words, kinds, count)]
+    out |= {"words": words * mask, "mask": mask, "kinds": kinds}
+    out |= {f"text-plain.{part}": t for part, t in rows([bert.blocks(bert.embed(x, k)) for x, k in there]).items()}
+    out |= {f"text-mrt5.{part}": t for part, t in rows(attempted("text-mrt5", lambda: [text.mrt5(bert, x, k, trained) for x, k in there])).items()}
+    units = torch.tensor([[0, 1, 1, 1, 2, 3, 3, 4, 5, 5, 6], [0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 4], [0, 1, 2, 2, 3, 3, 4, 5, 6, 7, 7]])
+    out |= {"units": units} | {f"code-units.{part}": t for part, t in rows([text.code_units(bert, x, u[: len(x)].tolist(), trained) for (x, _), u in zip(there, units)]).items()}
+    start, size = torch.tensor([[1, 4], [2, 2], [5, 1]]), torch.tensor([[2, 3], [4, 1], [3, 0]])
+    out |= {"start": start, "size": size} | {f"follow-flow.{part}": t for part, t in rows([text.follow_flow(bert, x, list(zip(a.tolist(), b.tolist()))) for x, a, b in zip(words * mask, start, size)]).items()}
+    out["causal2vec"] = torch.stack([text.causal2vec(bert, decoder, x, y[:n], trained) for (x, _), y, n in zip(there, ids, lengths)])
+    for name in out:
+        if name.endswith(".counts"):
+            print(name, out[name].tolist())
+    return out
+
+
+def numbers(seed, *shape):
+    """Ids of tokens; 0 is padding, 39 the placeholder."""
+    return torch.randint(1, 39, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def decoder_is_transformers(decoder):
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model = LlamaForCausalLM(LlamaConfig(**DECODER, attn_implementation="eager", use_cache=False)).to(torch.get_default_dtype()).eval()
+    model.load_state_dict(decoder.w)
+    ids = numbers(1, 2, 9)
+    logits = model(ids).logits
+    assert max(difference(logits[i], decoder.logits(decoder.states(decoder.embed(x)))) for i, x in enumerate(ids)) < 1e-5
+
+
 def attempted(name, compute):
     try:
         return compute()
@@ -96,7 +161,7 @@ def plain_is_transformers(vit, pixels, embedded):
     back = {theirs: own[published_name(theirs)] for theirs in model.state_dict()}
     model.load_state_dict(back)
     states = model(pixels).last_hidden_state
-    assert max(worst(states[i], vit.finish(x, 0)) for i, x in enumerate(embedded)) < 1e-5
+    assert max(difference(states[i], vit.finish(x, 0)) for i, x in enumerate(embedded)) < 1e-5
 
 
 def published_name(name):
@@ -106,7 +171,7 @@ def published_name(name):
 
 
 def compute():
-    return on_pictures()
+    return on_pictures() | on_texts()
 
 
 if __name__ == "__main__":
