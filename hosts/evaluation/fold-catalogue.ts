@@ -37,6 +37,7 @@ export const UNLISTED: readonly { readonly name: string; readonly why: string }[
   { name: "token_shuffle", why: "its weights are trained with the model" },
   { name: "mrt5", why: "its gate is trained with the model" },
   { name: "mrt5_text", why: "its gate is trained with the model" },
+  { name: "mrt5_padded", why: "its gate is trained with the model" },
   { name: "code_units", why: "it needs the units of a program's text" },
   { name: "relevance_gate", why: "it needs a text beside the picture" },
   { name: "relevance_mask", why: "it needs a text beside the picture" },
