@@ -68,7 +68,7 @@ export class Lowerer implements Lowering {
     const made = opOf(node.op).lower(node, this);
     this.#values.set(node, typeof made === "string" ? [made] : made);
     // A file's operator, or a choice, may find sizes that no input has.
-    if (node.op === "foreign" || node.op === "choose") for (const [i, type] of node.types.entries()) this.#sizes.note(made[i] as string, type.dims);
+    if (node.op === "foreign" || node.op === "choose") for (const [i, type] of node.types.entries()) this.#sizes.found(made[i] as string, type.dims);
     this.#now = undefined;
   }
 
@@ -135,6 +135,9 @@ export class Lowerer implements Lowering {
     const name = this.unique(`constant/${value.dtype}_${dims.join("x") || "scalar"}_${this.constants.size}`);
     this.constants.set(name, { dims, value });
     return name;
+  }
+  isFound(dim: Dim): boolean {
+    return this.#sizes.isFound(dim);
   }
   dims(dims: readonly Dim[]): string {
     return this.#sizes.dims(dims);

@@ -1,7 +1,7 @@
 // Sizes that only a run knows, computed in the graph from the shapes of its inputs.
 import type { GraphInput } from "../graph/node.ts";
 import type { Lowering } from "../ops/op.ts";
-import { type Atom, type Dim, add, asNumber, asSymbol, constant } from "../types/dim.ts";
+import { type Atom, type Dim, add, asNumber, asSymbol, constant, symbolsOf } from "../types/dim.ts";
 
 /** An axis of an input whose size is scale·symbol + offset. */
 interface Source {
@@ -16,14 +16,26 @@ type Term = Dim["terms"][number];
 export class Sizes {
   readonly #o: Lowering;
   readonly #sources = new Map<string, Source>();
+  /** Symbols that no input has. */
+  readonly #found = new Set<string>();
 
   constructor(o: Lowering, inputs: readonly GraphInput[]) {
     this.#o = o;
-    for (const { name, node } of inputs) this.note(name, node.type.dims);
+    for (const { name, node } of inputs) this.#read(name, node.type.dims);
   }
 
-  /** Remembers a value that sizes can be read from; the first one that has a size is asked. */
-  note(value: string, dims: readonly Dim[]): void {
+  /** Remembers a value of a node whose data decide sizes. */
+  found(value: string, dims: readonly Dim[]): void {
+    const known = new Set(this.#sources.keys());
+    this.#read(value, dims);
+    for (const name of this.#sources.keys()) if (!known.has(name)) this.#found.add(name);
+  }
+  isFound(dim: Dim): boolean {
+    return this.#found.size > 0 && [...symbolsOf(this.#o.facts.bind(dim))].some((name) => this.#found.has(name));
+  }
+
+  /** The first value that has a size is asked for it. */
+  #read(value: string, dims: readonly Dim[]): void {
     for (const [axis, dim] of dims.entries()) this.#note(value, axis, this.#o.facts.bind(dim));
   }
 

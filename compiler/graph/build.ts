@@ -137,7 +137,8 @@ export class Build {
   linearInt8(x: Node, w: Node, scale: Node, bias: Node | undefined): Node { return this.make("linearInt8", bias ? [x, w, scale, bias] : [x, w, scale]); }
 
   // ── literals made easy ──
-  scalar(dtype: DType, value: number): Node { return this.const(dtype, [], literal(dtype, [value])); }
+  /** A number; in 16 bits it is a conversion, which is carried out before a run. */
+  scalar(dtype: DType, value: number): Node { return dtype === "f16" || dtype === "bf16" ? this.cast(this.scalar("f32", value), dtype) : this.const(dtype, [], literal(dtype, [value])); }
   tensor(dtype: DType, dims: readonly number[], values: ArrayLike<number>): Node { return this.const(dtype, dims, literal(dtype, values)); }
 }
 

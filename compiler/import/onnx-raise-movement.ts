@@ -1,7 +1,7 @@
 // Raising of what moves elements: shapes that exporters compute in the graph become sizes.
 import { values } from "../graph/build.ts";
 import type { Literal, Node } from "../graph/node.ts";
-import { type Dim, add, asNumber, constant, divideExactly, minimum, product, subtract } from "../types/dim.ts";
+import { type Dim, add, asNumber, constant, divideExactly, maximum, minimum, product, subtract } from "../types/dim.ts";
 import type { DType } from "../types/tensor.ts";
 import { type Raise, only } from "./onnx-raising.ts";
 import { offset, places } from "./onnx-sizes.ts";
@@ -110,6 +110,7 @@ const slice: Raise = (u) => {
   const axes = (u.has(3) ? u.numbers(3) : starts.map((_, i) => i)).map((axis) => u.axis(axis, dims.length));
   const steps = u.has(4) ? u.numbers(4) : starts.map(() => 1);
   only([ends, axes, steps].every((list) => list.length === starts.length), "lists of several lengths");
+  only(steps.every((step, i) => step > 0 || (asNumber(ends[i] as Dim) ?? 0) < END), "backwards to an end that only the runtime knows how to read");
   const known = u.value(0)?.sizes;
   if (known && [...starts, ...ends].every((d) => asNumber(d) !== undefined)) {
     const shape = dims.map((d) => asNumber(d) as number);
@@ -124,8 +125,8 @@ const slice: Raise = (u) => {
   return axes.reduce((x, axis, i) => {
     const whole = x.type.dims[axis] as Dim;
     only((steps[i] as number) >= 1, "backwards");
-    const from = bound(starts[i] as Dim, whole);
-    const to = bound(ends[i] as Dim, whole);
+    const from = bound(u, starts[i] as Dim, whole);
+    const to = notBefore(from, bound(u, ends[i] as Dim, whole), whole);
     if (asNumber(from) === 0 && to.key === whole.key && steps[i] === 1) return x;
     return u.o.slice(x, axis, ...(u.readable([from, to], x) as [Dim, Dim]), steps[i] as number);
   }, u.x(0));
@@ -148,7 +149,7 @@ function stepped<T>(list: readonly T[], start: number, end: number, step: number
 }
 
 /** One end of a slice as a place on the axis. A position table that is cut to the number of tokens is taken to hold as many. */
-function bound(at: Dim, whole: Dim): Dim {
+function bound(u: Use, at: Dim, whole: Dim): Dim {
   const [place, size] = [asNumber(at), asNumber(whole)];
   if (place === undefined) {
     const isNatural = (d: Dim): boolean => d.terms.every((t) => t.coefficient > 0);
@@ -157,8 +158,15 @@ function bound(at: Dim, whole: Dim): Dim {
   }
   if (place >= END) return whole;
   if (size !== undefined) return constant(Math.min(Math.max(place < 0 ? place + size : place, 0), size));
-  if (place < 0) return add(whole, constant(place));
-  return place <= 1 ? constant(place) : minimum(constant(place), whole);
+  if (place < 0) return place === -1 && u.holdsSome(whole) ? add(whole, constant(place)) : maximum(add(whole, constant(place)), constant(0));
+  return place === 0 || (place === 1 && u.holdsSome(whole)) ? constant(place) : minimum(constant(place), whole);
+}
+
+/** An end that is not in front of the start: then nothing is taken. */
+function notBefore(from: Dim, to: Dim, whole: Dim): Dim {
+  const gap = asNumber(subtract(to, from));
+  if (gap !== undefined) return gap < 0 ? from : to;
+  return asNumber(from) === 0 || to.key === whole.key || subtract(to, from).terms.every((t) => t.coefficient > 0) ? to : maximum(from, to);
 }
 
 const split: Raise = (u) => {

@@ -10,7 +10,10 @@ const reduce = (op: ReduceOp): Raise => (u) => {
   only(isFloat(x.type.dtype) || op === "reduceSum" || op === "reduceMax" || op === "reduceMin", "whole numbers");
   only(x.type.dtype !== "bool", "truth values");
   const given = u.has(1) ? u.numbers(1) : (u.ints("axes") ?? []);
-  if (given.length === 0 && u.int("noop_with_empty_axes", 0) === 1) return x;
+  if (given.length === 0 && u.int("noop_with_empty_axes", 0) === 1) {
+    only(op !== "reduceL2", "a norm of nothing, which is the size of each element");
+    return x;
+  }
   const axes = given.length === 0 ? x.type.dims.map((_, i) => i) : given.map((axis) => u.axis(axis, rank)).sort((a, b) => a - b);
   return u.o.reduce(op, x, axes, u.int("keepdims", 1) === 1);
 };

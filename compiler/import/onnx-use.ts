@@ -103,6 +103,11 @@ export class Use {
     for (const dim of dims) for (const name of symbolsOf(dim)) if (!known.has(name)) throw new Kept(`the size ${name} is known too late`);
     return dims;
   }
+  /** Whether a size is 1 at least, as sizes of inputs are taken to be. */
+  holdsSome(dim: Dim): boolean {
+    const isSome = ({ atoms }: Dim["terms"][number]): boolean => atoms.every((atom) => atom.kind === "symbol" && this.#readable.has(atom.name));
+    return dim.terms.every((t) => t.coefficient > 0) && dim.terms.some(isSome);
+  }
   /** A tensor with sizes of 1 put in front, up to a rank. */
   lifted(x: Node, rank: number): Node {
     const { dims } = x.type;

@@ -131,15 +131,20 @@ function within(call: Call, from: Dim, to: Dim, whole: Dim, axis: number): void 
 /** A value of shape `from` in shape `to`, with as few computed sizes as can be. */
 export function reshaped(o: Lowering, value: string, from: readonly Dim[], to: readonly Dim[]): string {
   const same = from.length === to.length && to.every((d, i) => o.facts.equal(d, from[i] as Dim));
-  return same ? value : o.node("Reshape", [value, shapeFor(o, from, to)], to.some((d) => o.facts.number(d) === 0) ? { allowzero: true } : {});
+  if (same) return value;
+  const short = shortShape(o, from, to);
+  if (short) return o.node("Reshape", [value, o.ints(short)]);
+  return o.node("Reshape", [value, o.dims(to)], to.some((d) => o.facts.number(d) === 0 || o.isFound(d)) ? { allowzero: true } : {});
 }
 
-function shapeFor(o: Lowering, from: readonly Dim[], to: readonly Dim[]): string {
+/** Sizes as ONNX abbreviates them: 0 copies the size at the same place, -1 is whatever remains. Undefined where that does not say it all. */
+function shortShape(o: Lowering, from: readonly Dim[], to: readonly Dim[]): readonly number[] | undefined {
   const sizes = to.map((d) => o.facts.number(d));
-  if (!sizes.includes(undefined) || sizes.includes(0)) return o.dims(to);
-  // To ONNX, 0 copies the size at the same place and -1 is whatever remains.
+  if (!sizes.includes(undefined) || sizes.includes(0)) return undefined;
   const short = to.map((d, i) => sizes[i] ?? (from[i] && o.facts.equal(d, from[i]) ? 0 : -1));
-  return short.filter((s) => s === -1).length <= 1 ? o.ints(short) : o.dims(to);
+  const open = short.filter((s) => s === -1).length;
+  // What remains beside a size of 0 cannot be told.
+  return open === 0 || (open === 1 && !to.some((d, i) => short[i] === 0 && o.isFound(d))) ? short : undefined;
 }
 
 /** A value of shape `from` repeated to shape `to`. */

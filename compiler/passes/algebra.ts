@@ -6,7 +6,7 @@ import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
 import { splatOf } from "../rewrite/splat.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 import type { DType } from "../types/tensor.ts";
-import { broadcastsTo, expandTo } from "./broadcast.ts";
+import { broadcastsTo, expandTo, tellsSize } from "./broadcast.ts";
 
 type Hole2 = Readonly<Record<"root" | "x", Node>>;
 const operand = (o: Build, { root, x }: Hole2): Node => expandTo(o, x, root.type.dims);
@@ -153,8 +153,9 @@ const WRITTEN: ReadonlySet<DType> = new Set<DType>(["f32", "f64", "i64", "i32", 
 const choices: readonly Rule[] = [
   rule("choice that is the same everywhere", ["root", "c", "a", "b"], {
     find: (o, { root, c, a, b }) => o.as(root, o.where(o.splat(c), a, b)),
-    when: ({ root, c, a, b }) => {
+    when: ({ root, c, a, b }, { facts }) => {
       const chosen = number(c) === 0 ? b : a;
+      if ([c, a, b].some((x) => x !== chosen && tellsSize(x, root.type.dims, facts))) return because("what is left out alone tells a size", root);
       return chosen.type.dims.length === root.type.dims.length || (splatOf(chosen) !== undefined && isReal(root.type.dtype)) || because("an axis comes in too", chosen);
     },
     put: (o, { root, c, a, b }) => {

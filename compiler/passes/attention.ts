@@ -37,7 +37,9 @@ function fits({ terms, causal }: Scores, scores: Node, facts: Facts): true | Bec
 }
 
 function put(o: Build, root: Node, scores: Node, v: Node, { q, k, scale, terms, causal }: Scores): Node {
-  const [batch, h, n, m] = scores.type.dims as readonly [Dim, Dim, Dim, Dim];
+  const [, , n, m] = scores.type.dims as readonly [Dim, Dim, Dim, Dim];
+  // Values may have records and heads that the scores have once for all.
+  const [batch, h] = root.type.dims as readonly [Dim, Dim];
   const each = q.type.dims[3] as Dim;
   const eachOut = v.type.dims[3] as Dim;
   const { dtype } = root.type;

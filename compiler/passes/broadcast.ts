@@ -1,6 +1,6 @@
 // Questions of broadcasting that several passes ask.
 import type { Build } from "../graph/build.ts";
-import type { Node } from "../graph/node.ts";
+import { type Node, topological } from "../graph/node.ts";
 import { sameDims } from "../rewrite/match.ts";
 import type { Dim, Facts } from "../types/dim.ts";
 
@@ -14,6 +14,14 @@ export function broadcastsTo(parts: readonly (readonly Dim[])[], dims: readonly 
   const full = parts.filter((p) => p.length === dims.length);
   if (full.length === 0 && dims.length > 0) return false;
   return dims.every((d, axis) => full.some((p) => facts.equal(p[axis] as Dim, d)));
+}
+
+/** Whether what `x` is made of finds one of these sizes in its data, so that they can be read nowhere once nobody takes `x` any more. */
+export function tellsSize(x: Node, dims: readonly Dim[], facts: Facts): boolean {
+  const names = new Set<string>();
+  for (const dim of dims) facts.symbolsOf(dim, names);
+  const isTold = (node: Node): boolean => node.types.some((t) => t.dims.some((d) => [...facts.symbolsOf(d)].some((name) => names.has(name))));
+  return names.size > 0 && topological([x]).some((node) => (node.op === "foreign" || node.op === "choose") && isTold(node));
 }
 
 export const isOne = (d: Dim, facts: Facts): boolean => facts.number(d) === 1;

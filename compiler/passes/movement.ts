@@ -149,7 +149,10 @@ function partOf(root: Node, all: Node, facts: Facts): Part | undefined {
 
 const partsMerged = (all: Node, facts: Facts): Node[] | undefined => {
   const axis = all.attrs.axis as number;
-  const flat = all.inputs.flatMap((p) => (p.op === "concat" && p.attrs.axis === axis ? p.inputs : [p])).filter((p) => facts.number(dims(p)[axis] as Dim) !== 0);
+  const every = all.inputs.flatMap((p) => (p.op === "concat" && p.attrs.axis === axis ? p.inputs : [p]));
+  const some = every.filter((p) => facts.number(dims(p)[axis] as Dim) !== 0);
+  // Of nothing but nothing, one part says the type.
+  const flat = some.length > 0 ? some : every.slice(0, 1);
   return flat.length === all.inputs.length && flat.every((p, i) => p === all.inputs[i]) ? undefined : flat;
 };
 

@@ -29,5 +29,7 @@ function readSplat({ dtype, bytes, kind }: Literal): number | "differs" {
   const width = BITS[dtype] / 8;
   if (bytes.length === 0 || width < 1 || dtype === "f16" || dtype === "bf16") return "differs";
   for (let i = width; i < bytes.length; i++) if (bytes[i] !== bytes[i - width]) return "differs";
-  return values({ kind, dtype, bytes: bytes.subarray(0, width) })[0] ?? "differs";
+  const [value] = values({ kind, dtype, bytes: bytes.subarray(0, width) });
+  // A whole number beyond 2⁵³ would be another one.
+  return value === undefined || (dtype === "i64" && !Number.isSafeInteger(value)) ? "differs" : value;
 }
