@@ -1,6 +1,7 @@
 // Raising of convolutions, of the norm of a batch behind them, and of the functions that hold values between two numbers.
 import type { Literal, Node } from "../graph/node.ts";
 import { values } from "../graph/build.ts";
+import { operatorOf } from "../ops/foreign.ts";
 import { type Dim, asNumber } from "../types/dim.ts";
 import { type Raise, only, single } from "./onnx-raising.ts";
 import { Kept, type Use } from "./onnx-use.ts";
@@ -46,7 +47,7 @@ const fusedConv: Raise = (u, constantOf) => {
 /** The norm of a batch, in use and not in training, is a factor and a shift for each channel. Only where it can join a convolution: elsewhere the one operator is better. */
 const batchNorm: Raise = (u) => {
   const [x, gain, shift, mean, variance] = [0, 1, 2, 3, 4].map((i) => single(u.x(i))) as [Node, Node, Node, Node, Node];
-  only(u.int("training_mode", 0) === 0 && !u.wanted(1) && x.op === "conv", "no convolution before it");
+  only(u.int("training_mode", 0) === 0 && !u.wanted(1) && (x.op === "conv" || (x.op === "foreign" && operatorOf(x) === "ConvTranspose")), "no convolution before it");
   const { o } = u;
   const factor = o.div(gain, o.sqrt(o.add(variance, o.scalar("f32", u.float("epsilon", 1e-5)))));
   return o.add(o.mul(x, channel(u, factor, x)), channel(u, o.sub(shift, o.mul(mean, factor)), x));

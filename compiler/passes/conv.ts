@@ -1,15 +1,50 @@
-// Convolutions take in what stands behind them: factors and shifts of channels (the norm of a batch), biases, and on a CPU the function.
-import type { Window } from "../graph/build.ts";
+// Convolutions, transposed ones too, take in what stands behind them: factors and shifts of channels (the norm of a batch), biases, and on a CPU the function.
+import type { Build, Window } from "../graph/build.ts";
 import type { Node } from "../graph/node.ts";
+import type { Pattern, PatternBuild } from "../rewrite/pattern.ts";
 import { type Rule, because, rule } from "../rewrite/rule.ts";
 import type { TargetTable } from "../targets/target.ts";
 import { type Dim, type Facts, constant } from "../types/dim.ts";
 import { isOne } from "./broadcast.ts";
-import { isMadeOfWeights } from "./constant.ts";
+import { isMadeOfWeights, isStored } from "./constant.ts";
 import { pass } from "./pass.ts";
 
 const windowOf = (node: Node): Window => node.attrs as unknown as Window;
 const bare = (node: Node): boolean => windowOf(node).activation === "";
+
+/** A convolution, or a transposed one, which is the file's own operator. */
+const either = (o: PatternBuild): Pattern => o.any(o.sole(o.op("conv")), o.sole(o.op("foreign", undefined, { opType: "ConvTranspose", domain: "" })));
+
+/** Whether channels can be taken in: no function stands behind them yet. */
+function isOpen(made: Node, facts: Facts): boolean {
+  if (made.op === "conv") return bare(made);
+  return made.type.dtype === "f32" && isStored(made.inputs[1] as Node) && groupsOf(made, facts) !== undefined;
+}
+
+/** Into how many groups channels are divided: weights of a transposed convolution are [In, Out / groups, …]. */
+function groupsOf(made: Node, facts: Facts): number | undefined {
+  const [w, out] = [made.inputs[1]?.type.dims, facts.number(made.type.dims[1] as Dim)];
+  const each = w && facts.number(w[1] as Dim);
+  const all = w && facts.number(w[0] as Dim);
+  if (each === undefined || all === undefined || out === undefined || out % each !== 0) return undefined;
+  return all % (out / each) === 0 ? out / each : undefined;
+}
+
+/** One number a channel that comes out, as a factor of the weights. */
+function alongWeights(o: Build, made: Node, row: Node): Node {
+  const { dims } = (made.inputs[1] as Node).type;
+  const behind = dims.slice(2).map(() => constant(1));
+  if (made.op === "conv") return o.reshape(row, [dims[0] as Dim, constant(1), ...behind]);
+  const groups = groupsOf(made, o.arena.facts) as number;
+  const [each, inner] = [dims[1] as Dim, constant((o.arena.facts.number(dims[0] as Dim) as number) / groups)];
+  return o.reshape(o.expand(o.reshape(row, [constant(groups), constant(1), each]), [constant(groups), inner, each]), [dims[0] as Dim, each, ...behind]);
+}
+
+function remade(o: Build, made: Node, w: Node, bias: Node | undefined): Node {
+  const x = made.inputs[0] as Node;
+  if (made.op === "conv") return o.conv(x, w, bias, windowOf(made));
+  return o.make("foreign", bias ? [x, w, bias] : [x, w], { ...made.attrs, present: bias ? [1, 1, 1] : [1, 1] });
+}
 
 /** One number a channel of weights: [1, C, 1, …], or one number for all. */
 function isChannel(node: Node, root: Node, facts: Facts): boolean {
@@ -22,24 +57,21 @@ function isChannel(node: Node, root: Node, facts: Facts): boolean {
 // 1. conv · factor   2. conv + shift   3. conv - shift
 const affine: readonly Rule[] = [
   rule("factor of channels", ["root", "made", "factor"], {
-    find: (o, { root, made, factor }) => o.as(root, o.mul(o.as(made, o.sole(o.op("conv"))), factor)),
-    when: ({ root, made, factor }, { facts }) => (bare(made) && isChannel(factor, root, facts) && isMadeOfWeights(made.inputs[1] as Node)) || because("the factor is not one known number a channel", factor),
+    find: (o, { root, made, factor }) => o.as(root, o.mul(o.as(made, either(o)), factor)),
+    when: ({ root, made, factor }, { facts }) => (isOpen(made, facts) && isChannel(factor, root, facts) && isMadeOfWeights(made.inputs[1] as Node)) || because("the factor is not one known number a channel", factor),
     put: (o, { made, factor }) => {
-      const [x, w, bias] = made.inputs as readonly [Node, Node, Node | undefined];
-      const { dtype } = made.type;
-      const channels = w.type.dims[0] as Dim;
-      const row = o.mul(o.fill(dtype, [channels], 1), factorOf(o, factor));
-      const wide = o.mul(w, o.reshape(row, w.type.dims.map((d, axis) => (axis === 0 ? d : constant(1)))));
-      return o.conv(x, wide, bias ? o.mul(bias, row) : undefined, windowOf(made));
+      const [, w, bias] = made.inputs as readonly [Node, Node, Node | undefined];
+      const row = o.mul(o.fill(made.type.dtype, [made.type.dims[1] as Dim], 1), factorOf(o, factor));
+      return remade(o, made, o.mul(w, alongWeights(o, made, row)), bias ? o.mul(bias, row) : undefined);
     },
   }),
   ...(["add", "sub"] as const).map((op) => rule(op === "add" ? "shift of channels" : "shift of channels taken away", ["root", "made", "shift"], {
-    find: (o, { root, made, shift }) => o.as(root, o.binary(op, o.as(made, o.sole(o.op("conv"))), shift)),
-    when: ({ root, made, shift }, { facts }) => (bare(made) && isChannel(shift, root, facts)) || because("the shift is not one known number a channel", shift),
+    find: (o, { root, made, shift }) => o.as(root, o.binary(op, o.as(made, either(o)), shift)),
+    when: ({ root, made, shift }, { facts }) => (isOpen(made, facts) && isChannel(shift, root, facts)) || because("the shift is not one known number a channel", shift),
     put: (o, { made, shift }) => {
-      const [x, w, bias] = made.inputs as readonly [Node, Node, Node | undefined];
-      const before = bias ?? o.fill(made.type.dtype, [w.type.dims[0] as Dim], 0);
-      return o.conv(x, w, o.binary(op, before, factorOf(o, shift)), windowOf(made));
+      const [, w, bias] = made.inputs as readonly [Node, Node, Node | undefined];
+      const before = bias ?? o.fill(made.type.dtype, [made.type.dims[1] as Dim], 0);
+      return remade(o, made, w, o.binary(op, before, factorOf(o, shift)));
     },
   })),
 ];

@@ -3,7 +3,7 @@ import { statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import Long from "long";
-import proto from "onnx-proto";
+import proto, { type onnx as Onnx } from "onnx-proto";
 import { planConstants } from "../../../compiler/emit/constants.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
 import type { Value } from "../../../compiler/host.ts";
@@ -433,4 +433,14 @@ test("a file that memory would not hold is walked, not loaded", (t) => {
   t.like(weights[0]?.attrs.ref, { name: "huge", length, offset: statSync(path).size - length });
   t.true(process.memoryUsage().rss - before < 100 * 2 ** 20);
   t.true(performance.now() - started < 60_000);
+});
+
+test("the norm of a batch joins the transposed convolution before it, in groups and with a bias", async (t) => {
+  const row = (name: string, by: number): Onnx.ITensorProto => tensorProto(name, "f32", [4], wave(4, by).map((x) => 1.2 + x / 2));
+  const text: ModelText = {
+    input: [port("x", "f32", [2, 6, 5, 3])], output: [port("y", "f32", [2, 4, 10, 6])],
+    initializer: [tensorProto("w", "f32", [6, 2, 2, 2], wave(48)), ...["b", "gain", "shift", "mean", "variance"].map(row)],
+    node: [node("ConvTranspose", ["x", "w", "b"], ["made"], { group: 2, strides: [2, 2] }), node("BatchNormalization", ["made", "gain", "shift", "mean", "variance"], ["normed"], { epsilon: { float: 1e-3 } }), node("Relu", ["normed"], ["y"])],
+  };
+  t.deepEqual(opsOf(await same(t, text, { x: f32([2, 6, 5, 3], wave(180, 2)) })), ["ConvTranspose", "Relu"]);
 });

@@ -1,11 +1,15 @@
 // Convolutions: what stands behind them joins them, and nothing else does.
 import test from "ava";
+import proto from "onnx-proto";
 import type { Build, Window } from "../../../compiler/graph/build.ts";
 import type { Node } from "../../../compiler/graph/node.ts";
 import conv from "../../../compiler/passes/conv.ts";
 import hardSigmoid from "../../../compiler/passes/hard-sigmoid.ts";
+import { foreignAttrs } from "../../../compiler/ops/foreign.ts";
 import settle from "../../../compiler/passes/settle.ts";
-import { B, passCase, weight } from "../../support/pass-case.ts";
+import { constant } from "../../../compiler/types/dim.ts";
+import { node } from "../../support/onnx-model.ts";
+import { B, opsOf, passCase, weight } from "../../support/pass-case.ts";
 
 const passes = [hardSigmoid, conv, settle];
 const window: Window = { strides: [2, 1], pads: [1, 0, 1, 2], dilations: [1, 2], group: 1, activation: "", params: [] };
@@ -54,3 +58,23 @@ for (const [name, f] of Object.entries({ sigmoid: (b: Build, x: Node) => b.sigmo
     const { record } = await passCase(t, { golden: `conv/${name}`, passes, make: (b) => f(b, convolved(b)) });
     t.is(record.fired("convolutions", `${name} of a convolution`), 1);
   });
+
+/** [B, 6, 19, 8] of a picture in `group` groups. */
+function transposed(b: Build, group: number, bias?: Node): Node {
+  const attributes = proto.onnx.NodeProto.encode({ attribute: node("ConvTranspose", [], [], { group, strides: [2, 1], kernel_shape: [3, 2] }).attribute ?? [] }).finish();
+  const inputs = [image(b), weight(b, [4, 6 / group, 3, 2], 5), ...(bias ? [bias] : [])];
+  return b.make("foreign", inputs, foreignAttrs({ opType: "ConvTranspose", domain: "", attributes, present: inputs.map(() => true), outputs: [{ dtype: "f32", dims: [B, ...[6, 19, 8].map(constant)] }], copy: 0 }));
+}
+
+for (const [group, hasBias] of [[1, false], [2, true]] as const)
+  test(`a batch norm behind a transposed convolution, groups: ${group}`, async (t) => {
+    const { after, record } = await passCase(t, { golden: `conv/transposed ${group}`, passes, make: (b) => b.unary("relu", b.sub(b.mul(transposed(b, group, hasBias ? weight(b, [6], 2) : undefined), channel(b, 3)), channel(b, 4))) });
+    t.is(record.fired("convolutions", "factor of channels"), 1);
+    t.deepEqual(opsOf(after).filter((op) => ["foreign", "relu"].includes(op)), ["foreign", "relu"]);
+    t.is(after.outputs[0]?.node.inputs[0]?.op, "foreign");
+  });
+
+test("a transposed convolution that something else reads, or whose factor is not one a channel, stays", async (t) => {
+  const { record } = await passCase(t, { golden: "conv/transposed and read", passes, make: (b) => { const y = transposed(b, 1); return [b.mul(y, channel(b, 3)), b.unary("exp", y), b.mul(transposed(b, 2), weight(b, [1, 1, 1, 8], 3))]; } });
+  t.is(record.fired("convolutions", "factor of channels"), 0);
+});
