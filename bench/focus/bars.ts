@@ -29,6 +29,7 @@ const BARS: Readonly<Record<Side, readonly Bar[]>> = {
     each("merged_80", 0.96), above("merged_80", pictures(336), 0),
     each("clustered_6_20", 0.98), average("clustered_6_20", 0.99), above("clustered_6_20", pictures(378), 0.004),
     above("clustered_6_20", "grid_6_20", 0.02), above("clustered_6_20", "dropped_6_20", 0.02),
+    above("merged_70_clustered_9_18", pictures(364), 0.005),
   ],
   224: [each("merged_26_from_4", 0.965), apart("merged_26_from_4", 0.08), each("merged_16", 0.93), average("merged_16", 0.98)],
 };

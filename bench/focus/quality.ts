@@ -11,8 +11,8 @@ import { type Side, type Variant, variantOf } from "./variants.ts";
 /** Variants of each side in the order of the table; a number is the plain model on smaller pictures. */
 const ROWS: Readonly<Record<Side, readonly (string | number)[]>> = {
   448: [
-    "merged_44", "merged_60", "merged_60_unweighed", "merged_60_features", "merged_60_residual", "merged_80", "merged_80_features", "merged_80_residual", "merged_80_both",
-    "clustered_6_20", "clustered_6_20_residual", "clustered_4_20", "clustered_4_20_residual", "clustered_6_20_paper",
+    "merged_44", "merged_60", "merged_60_unweighed", "merged_60_features", "merged_60_residual", "merged_68_residual", "merged_80", "merged_80_features", "merged_80_residual", "merged_80_both",
+    "clustered_6_20", "clustered_6_20_residual", "clustered_4_20", "clustered_4_20_residual", "clustered_6_20_paper", "merged_70_clustered_9_18",
     392, 378, 364, 336, "grid_6_20", "grid_4_20", "pooled_4_20", "dropped_6_20", "dropped_4_20", "dropped_60",
   ],
   224: [
@@ -99,6 +99,6 @@ function lineOf({ name, saves, pearson: all, apart, cosine: cosines, exact }: Qu
 
 function exactly({ most, beyond, left }: Exactness): string {
   const tiny = (v: number): string => v.toExponential(1);
-  const far = beyond.map(({ photo, ours, single }) => `${photo} ${tiny(ours)}, PyTorch's own 32 bits ${tiny(single)}`);
+  const far = beyond.map(({ photo, ours, single, before }) => `${photo} ${tiny(ours)}, PyTorch's own 32 bits ${tiny(single)}${before === undefined ? "" : `, 32 bits before the fold alone ${tiny(before)}`}`);
   return `${tiny(most)}${far.length > 0 ? ` (from 64 bits: ${far.join("; ")})` : ""}${left.length > 0 ? `, without ${left.join(", ")}` : ""}`;
 }

@@ -12,7 +12,7 @@ interface Raced {
 }
 
 const RACED: Readonly<Record<Side, readonly Raced[]>> = {
-  448: [{ name: "merged_44", share: 0.9 }, { name: "merged_60", share: 0.9, whole: 1.35 }, { name: "merged_80", share: 0.85 }, { name: "clustered_6_20", share: 0.9 }, { name: "clustered_4_20", share: 0.9, whole: 1.45 }],
+  448: [{ name: "merged_44", share: 0.9 }, { name: "merged_60", share: 0.9, whole: 1.35 }, { name: "merged_80", share: 0.85 }, { name: "clustered_6_20", share: 0.9 }, { name: "clustered_4_20", share: 0.9, whole: 1.45 }, { name: "merged_70_clustered_9_18", share: 0.9, whole: 1.45 }],
   224: [{ name: "merged_26_from_4", share: 0.88 }, { name: "merged_16", share: 0.88 }, { name: "clustered_4_12", share: 0.88 }, { name: "clustered_4_10", share: 0.88 }],
 };
 

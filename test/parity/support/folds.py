@@ -92,6 +92,9 @@ class Plan:
         self.src = order[:, :r]
         self.unm = order[:, r:].sort(-1)[0]
         self.dst = partner.gather(1, self.src)
+        ranked = best.gather(1, order)
+        # How near the choice was: the last score that merges beside the first that does not.
+        self.margin = float((ranked[:, r - 1] - ranked[:, r]).min())
         kept = self.unm.shape[1]
         # Where each old token stands after the merge.
         self.place = torch.empty(len(m), self.n, dtype=torch.long)
