@@ -79,6 +79,14 @@ const ON_PICTURES: readonly Case[] = [
   { name: "reweave", use: "reweave (reweave)", lines: ["in each blocks[3] after input with reweave(taps: blocks[0..2].output, alpha: 0.3, gamma: 4.0)"], tokens: ALL },
   { name: "reweave-mapped", use: "reweave (reweave)", lines: ["in each blocks[3] after input with reweave(taps: blocks[0..2].output, alpha: 0.4, lambda: 0.5, through: trained.reconstruction)"], tokens: ALL },
   { name: "mrt5", use: "mrt5 (mrt5)", lines: ["protect 1 across blocks[2..] with mrt5(gate: trained.gate) up none"] },
+  {
+    name: "pyra-todre", use: "pyra (pyra)\nuse folds.todre (todre)",
+    lines: ["protect 1 in each blocks[1] after attended with pyra(r: 5, modulation: trained.modulations.blocks[0])", "protect 1 across blocks[3..] with todre(k: 12, attention: blocks[2].probs) up none"],
+  },
+  {
+    name: "pyra-mrt5", use: "pyra (pyra)\nuse folds.mrt5 (mrt5)",
+    lines: ["protect 1 in each blocks[1] after attended with pyra(r: 5, modulation: trained.modulations.blocks[0])", "protect 1 across blocks[3..] with mrt5(gate: trained.gate) up none"],
+  },
   { name: "mrt5-soft", use: "mrt5 (mrt5)", lines: ["protect 1 across blocks[2..] with mrt5(gate: trained.gate, soft: true)"] },
 ];
 
@@ -88,9 +96,11 @@ const ON_TEXTS: readonly Case[] = [
     name: "aim-prune", use: "aim (aim_prune)",
     lines: ["in each blocks[1] after output with aim_prune(system: 2, vision: 8, keep: 5)", "in each blocks[2] after output with aim_prune(system: 2, vision: 5, keep: 2)"],
   },
+  { name: "decoder-aim-merge", use: "aim (aim_merge)", lines: ["across blocks[1..3] with aim_merge([2])"] },
   { name: "decoder-relevance-gate", use: "todre (relevance_gate)", lines: ["in each blocks[2] after input with relevance_gate(system: 2, vision: 8, attention: blocks[1].probs, tau: 0.55)"] },
   { name: "decoder-reweave", use: "reweave (reweave)", lines: ["in each blocks[3] after input with reweave(taps: blocks[0..2].output, alpha: 0.4, lambda: 0.5, gamma: 4.0, through: trained.reconstruction)"] },
 ];
+const CHOSEN: Case = { name: "text-todre", use: "todre (todre)", lines: ["across blocks[1..] with todre(k: 7, attention: blocks[0].probs) up none"] };
 /** The mask of our own blocks is what they add to their scores; a file knows it as it enters. */
 const DELETED = { use: "mrt5 (mrt5_text)", lines: ["across blocks[1..] with mrt5_text(gate: trained.text_gate, threshold: -3.0) up none"] };
 const PADDED = (there: string): Omit<Case, "name"> => ({ use: "mrt5 (mrt5_padded)", lines: [`across blocks[1..] with mrt5_padded(gate: trained.text_gate, there: ${there}, threshold: -3.0) up none`] });
@@ -122,8 +132,8 @@ const MODELS: readonly Model[] = [
   { kind: "imported ViT", library: "", model: `import "${FOLDER}/vit.onnx"`, ...SEEN },
   { kind: "decoder", library: "use model.llama", model: `llama.Decoder from "${FOLDER}/decoder"`, ...READ },
   { kind: "imported decoder", library: "", model: `import "${FOLDER}/decoder.onnx"`, ...READ },
-  { kind: "BERT", library: "use model.bert", model: 'bert.Encoder from "models/tiny-onnx/bert"', ...ENCODED, cases: [{ name: "text-mrt5", ...DELETED }, { name: "text-mrt5", ...PADDED("embeddings.input") }] },
-  { kind: "imported BERT", library: "", model: 'import "models/tiny-onnx/bert-torchscript.onnx"', ...ENCODED, cases: [{ name: "text-mrt5", ...PADDED("attention_mask") }] },
+  { kind: "BERT", library: "use model.bert", model: 'bert.Encoder from "models/tiny-onnx/bert"', ...ENCODED, cases: [CHOSEN, { name: "text-mrt5", ...DELETED }, { name: "text-mrt5", ...PADDED("embeddings.input") }] },
+  { kind: "imported BERT", library: "", model: 'import "models/tiny-onnx/bert-torchscript.onnx"', ...ENCODED, cases: [CHOSEN, { name: "text-mrt5", ...PADDED("attention_mask") }] },
 ];
 
 function program({ library, model, pipeline }: Model, { use, lines, tokens = SOME }: Omit<Case, "name">): string {

@@ -60,6 +60,8 @@ def on_pictures():
         "reweave": lambda x: vision.reweave(vit, x),
         "reweave-mapped": lambda x: vision.reweave(vit, x, trained),
         "mrt5": lambda x: vision.mrt5(vit, x, trained),
+        "pyra-todre": lambda x: vision.merged_then_diverse(vit, x, trained),
+        "pyra-mrt5": lambda x: vision.merged_then_gated(vit, x, trained),
         "mrt5-soft": lambda x: vision.mrt5(vit, x, trained, soft=True),
     }
     out = {"pixels": pixels, "question": question, "noise": noise}
@@ -94,6 +96,7 @@ def on_texts():
         "decoder": lambda x, m: decoder.logits(decoder.states(decoder.embed(x))),
         "prepend": lambda x, m: text.prepended(decoder, m),
         "aim-prune": lambda x, m: text.aim_prune(decoder, x),
+        "decoder-aim-merge": lambda x, m: text.aim_merge(decoder, x),
         "decoder-relevance-gate": lambda x, m: text.relevance_gate(decoder, x),
         "decoder-reweave": lambda x, m: text.reweave(decoder, x, trained),
     }
@@ -118,6 +121,7 @@ def on_texts():
     there = [(x[:n], k[:n]) for x, k, n in zip(words, kinds, count)]
     out |= {"words": words * mask, "mask": mask, "kinds": kinds}
     out |= {f"text-plain.{part}": t for part, t in rows([bert.blocks(bert.embed(x, k)) for x, k in there]).items()}
+    out |= {f"text-todre.{part}": t for part, t in rows(attempted("text-todre", lambda: [text.todre(bert, *x) for x in zip(out["words"], mask, kinds)])).items()}
     out |= {f"text-mrt5.{part}": t for part, t in rows(attempted("text-mrt5", lambda: [text.mrt5(bert, x, k, trained) for x, k in there])).items()}
     units = torch.tensor([[0, 1, 1, 1, 2, 3, 3, 4, 5, 5, 6], [0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 4], [0, 1, 2, 2, 3, 3, 4, 5, 6, 7, 7]])
     out |= {"units": units} | {f"code-units.{part}": t for part, t in rows([text.code_units(bert, x, u[: len(x)].tolist(), trained) for (x, _), u in zip(there, units)]).items()}

@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 from decisions import above, largest
-from vision import crossing, gated, rewoven
+from vision import crossing, diverse, gated, matching, merged, rewoven, unmerged
 
 # ---- 31 token prepending ---------------------------------------------------------------------------------------------
 
@@ -43,6 +43,25 @@ def aim_prune(decoder, ids, system=2, vision=8, stages=((1, 5), (2, 2))):
             kept = list(range(system)) + [system + j for j in stay] + list(range(system + vision, len(x)))
             x, positions, vision = x[kept], positions[kept], keep[i]
     return decoder.logits(decoder.norm(x, "model.norm"))
+
+
+# ---- 33 AIM's merge, in a decoder: a group stands where its first member stood --------------------------------------------------
+
+
+def aim_merge(decoder, ids, end=3):
+    """Half of the tokens from block 1 to block `end`. A token may then see what is merged into an earlier one."""
+    positions = torch.arange(len(ids))
+    x = decoder.block(0, decoder.embed(ids), positions).output
+    plan = matching(x, len(x) // 2, False)
+    y = merged(x, plan) / merged(torch.ones(len(x), 1), plan)
+    leaving, partners, staying = plan
+    firsts = {j: j for j in range(1, len(x), 2)}
+    for i, j in zip(leaving, partners):
+        firsts[j] = min(firsts[j], i)
+    places = torch.tensor(list(staying) + list(firsts.values()))
+    for i in range(1, end):
+        y = decoder.block(i, y, places).output
+    return decoder.logits(decoder.states(unmerged(y, plan, len(x)), positions, end))
 
 
 # ---- 55 ToDRE, inside the language model -----------------------------------------------------------------------------------
@@ -227,6 +246,17 @@ def mrt5(bert, ids, kinds, trained, threshold=-3.0):
     score = gated(x, trained, "text_gate")
     kept = [i for i, stays in enumerate(above(score.tolist(), threshold)) if stays]
     return bert.blocks(x[kept or [0]], 1)
+
+
+# ---- 55 ToDRE among words: the mask goes along ---------------------------------------------------------------------------------
+
+
+def todre(bert, ids, mask, kinds, k=7):
+    """Before block 1, padding among the tokens; the first is token 0. Which stay, and what they become."""
+    hidden = (mask.to(torch.get_default_dtype()) - 1) * 1e9
+    x = bert.block(0, bert.embed(ids, kinds), hidden)
+    kept = diverse(x, torch.tensor([1.0] + [0.0] * (len(x) - 1)), k, False)
+    return bert.blocks(x[kept], 1, hidden[kept])
 
 
 # ---- 60 code units ----------------------------------------------------------------------------------------------------------------------------------

@@ -210,8 +210,13 @@ def token_correlation(vit, x, tau=0.6, share=0.1):
 
 
 def pyra(vit, x, trained, r=(5, 4), first=1):
+    x, size = pyra_merged(vit, vit.blocks(x, 0, first), trained, r, first)
+    return vit.finish(x, first + len(r), size[:, 0].log())
+
+
+def pyra_merged(vit, x, trained, r, first):
+    """Through as many blocks as `r` has numbers: the tokens, and how many each stands for."""
     size = torch.ones(len(x), 1)
-    x = vit.blocks(x, 0, first)
     for block, count in enumerate(r):
         sites = vit.attend(first + block, x, size[:, 0].log())
         plan = matching(sites.keys.mean(0), count, True)
@@ -225,7 +230,7 @@ def pyra(vit, x, trained, r=(5, 4), first=1):
             changed[i] = weighed[i] + weighed[i] * by_channel * by_pair[rank]
         size = merged(size, plan)
         x = vit.feed(first + block, merged(changed, plan) / size)
-    return vit.finish(x, first + len(r), size[:, 0].log())
+    return x, size
 
 
 # ---- 62 Token-Shuffle --------------------------------------------------------------------------------------------------------
@@ -301,6 +306,26 @@ def mrt5(vit, x, trained, soft=False):
         return vit.finish(x, 2, torch.cat([torch.zeros(1), score]))
     kept = [i for i, stays in enumerate(above(score.tolist(), -15.0)) if stays]
     return vit.finish(with_class(x, x[1:][kept or [0]]), 2)
+
+
+# ---- one behind another: what a merge carries goes along with a pruning ----------------------------------------------------------------
+
+
+def merged_then_diverse(vit, x, trained, k=12):
+    """PYRA in block 1, ToDRE before block 3 by the attention of block 2; sizes of the tokens that stay count in block 3."""
+    x, size = pyra_merged(vit, vit.block(0, x).output, trained, (5,), 1)
+    sites = vit.block(2, x, size[:, 0].log())
+    kept = [0] + [1 + i for i in diverse(sites.output[1:], class_row(sites.probs), k, False)]
+    return vit.finish(sites.output[kept], 3, size[kept, 0].log())
+
+
+def merged_then_gated(vit, x, trained):
+    """PYRA in block 1, MrT5's gate before block 3; each picture keeps a number of its own."""
+    x, size = pyra_merged(vit, vit.block(0, x).output, trained, (5,), 1)
+    x = vit.block(2, x, size[:, 0].log()).output
+    stays = above(gated(x[1:], trained, "gate").tolist(), -15.0)
+    kept = [0] + [1 + i for i, stay in enumerate(stays) if stay]
+    return vit.finish(x[kept], 3, size[kept, 0].log())
 
 
 # ---- 13 recoverable compression --------------------------------------------------------------------------------------------------------
