@@ -9,7 +9,7 @@ import { substituteAttrs } from "../graph/substitute.ts";
 import type { InputSizes } from "../import/onnx-graph.ts";
 import { mixesRecords } from "../import/onnx-batch.ts";
 import { type Swap, derived } from "../import/onnx-derive.ts";
-import { companionOf, type RecognisedSite } from "../import/recognised.ts";
+import { companionOf, countedPositions, type RecognisedSite } from "../import/recognised.ts";
 import { isOpaque } from "../ops/foreign.ts";
 import { asNumber, asSymbol, constant, type Dim, substitute, symbolsOf } from "../types/dim.ts";
 import { BATCH, BATCH_SIZE } from "./boundary.ts";
@@ -267,13 +267,11 @@ class Again {
     const { sites } = this.#e;
     const { name: model, span } = this.#model;
     const set = (path: string, value: Tensor | undefined): void => { if (value) sites.set(path, { path, tensor: value, span }); };
-    // Positions that the file counts by itself: 0, 1, … of the tokens that enter a block. Those among its inputs count before them.
-    const counted = [...this.#made.values()].filter((node) => node.op === "iota");
+    // Positions among its inputs count before those that the file counts by itself.
+    const made = [...this.#made.values()].filter((node) => node.op === "iota");
     for (const block of this.#model.blocks) {
       const entering = block.sites.get("input");
-      const known = entering && this.#sites.get(entering.node);
-      const tokens = known?.node.type.dims[known.axes.indexOf("N")];
-      const positions = counted.find((node) => node.type.dims[0]?.key === tokens?.key);
+      const positions = countedPositions(made, entering && this.#sites.get(entering.node));
       if (positions) set(`${block.path}.positions`, tensor(positions, ["N"]));
     }
     for (const { name, value } of this.#arguments) {

@@ -32,3 +32,10 @@ export interface RecognisedSite {
 export function companionOf(input: string): "mask" | "positions" | undefined {
   return /mask/.test(input) ? "mask" : /position/.test(input) ? "positions" : undefined;
 }
+
+/** Positions that a file counts by itself: 0, 1, … of the tokens that enter a block, the first of `order`. */
+export function countedPositions(order: Iterable<Node>, entering: { readonly node: Node; readonly axes: readonly string[] } | undefined): Node | undefined {
+  const tokens = entering?.node.type.dims[entering.axes.indexOf("N")];
+  for (const node of order) if (tokens && node.op === "iota" && node.type.dims[0]?.key === tokens.key) return node;
+  return undefined;
+}

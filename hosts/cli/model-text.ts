@@ -1,10 +1,10 @@
 // An imported model as `kiri inspect` shows it: blocks, sites, costs, what fuses, and where recognition ended.
-import type { Graph, Node } from "../../compiler/graph/node.ts";
+import { type Graph, type Node, topological } from "../../compiler/graph/node.ts";
 import type { Imported } from "../../compiler/import/onnx-graph.ts";
 import type { Recognition } from "../../compiler/import/recognise/recognise.ts";
 import type { Inside } from "../../compiler/inside.ts";
 import type { ModelWork } from "../../compiler/import/recognise/work.ts";
-import type { RecognisedSite } from "../../compiler/import/recognised.ts";
+import { type RecognisedBlock, type RecognisedSite, companionOf, countedPositions } from "../../compiler/import/recognised.ts";
 import { printType } from "../../compiler/types/tensor.ts";
 import { large } from "../amounts.ts";
 import { type Fused, fusionsOf, fusionText } from "./fusions.ts";
@@ -30,7 +30,7 @@ interface RuleCount {
 }
 
 const RULES: readonly string[] = ["scores", "context", "queries", "keys", "values", "attended", "mlp", "output"];
-const nameOf = ({ imported }: SeenModel, node: Node): string => imported.graph.arena.originsOf(node)[0]?.path || node.op;
+const nameOf = ({ imported }: SeenModel, node: Node): string => (node.op === "input" ? String(node.attrs.name) : imported.graph.arena.originsOf(node)[0]?.path || node.op);
 
 function rulesOf(seen: SeenModel): readonly RuleCount[] {
   return RULES.map((rule) => ({
@@ -43,7 +43,21 @@ function rulesOf(seen: SeenModel): readonly RuleCount[] {
 const typeOf = ({ node, axes }: RecognisedSite): string => `${node.type.dtype}[${node.type.dims.map((d, i) => (axes[i] && axes[i] !== d.key ? `${axes[i]} = ${d.key}` : d.key)).join(", ")}]`;
 
 function sites(seen: SeenModel): { readonly path: string; readonly type: string; readonly axes: readonly string[]; readonly tensor: string }[] {
-  return seen.found.stacks.flatMap((s) => s.blocks).flatMap((b) => [...b.sites].map(([name, site]) => ({ path: `${b.path}.${name}`, type: typeOf(site), axes: site.axes, tensor: nameOf(seen, site.node) })));
+  const { inputs, outputs } = seen.imported.graph;
+  const order = topological(outputs.map((out) => out.node));
+  return seen.found.stacks.flatMap((s) => s.blocks).flatMap((b) => [...besides(b, order, inputs), ...b.sites].map(([name, site]) => ({ path: `${b.path}.${name}`, type: typeOf(site), axes: site.axes, tensor: nameOf(seen, site.node) })));
+}
+
+/** What a fold takes along of a block: masks and positions among the inputs that count its tokens, or the positions that the file counts. */
+function besides({ sites }: RecognisedBlock, order: readonly Node[], inputs: Graph["inputs"]): readonly [string, RecognisedSite][] {
+  const entering = sites.get("input");
+  const axisOf = (size: string): string => entering?.axes[entering.node.type.dims.findIndex((d) => d.key === size)] ?? "";
+  const given = inputs.flatMap(({ name, node }): [string, RecognisedSite][] => {
+    const [kind, axes] = [companionOf(name), node.type.dims.map((d) => axisOf(d.key))];
+    return kind && axes.includes("N") ? [[kind, { node, axes }]] : [];
+  });
+  const counted = given.some(([kind]) => kind === "positions") ? undefined : countedPositions(order, entering);
+  return counted ? [["positions", { node: counted, axes: ["N"] }], ...given] : given;
 }
 
 const ports = (all: Graph["inputs"] | Graph["outputs"]): { readonly name: string; readonly type: string }[] => all.map(({ name, node }) => ({ name, type: printType(node.type) }));

@@ -23,6 +23,18 @@ test("blocks, heads, width, the token axis and whether blocks fold, as JSON", as
   t.deepEqual(answer.fused, { layer_norm: 5, gelu: 2, linear: 12, attention: 2 });
 });
 
+test("--sites lists the positions that a file counts by itself, and the mask among its inputs", async (t) => {
+  const asked = async (file: string): Promise<readonly string[]> => {
+    const { sites } = JSON.parse((await kiri({ cwd }, "inspect", file, "--json")).out) as { sites: readonly { path: string; type: string; tensor: string }[] };
+    return sites.filter((s) => /\[1\]\.(positions|mask)$/.test(s.path)).map((s) => `${s.path}: ${s.type}, ${s.tensor}`);
+  };
+  t.deepEqual(await asked("llama.dynamo.onnx"), ["blocks[1].positions: i64[N = s22], node_arange", "blocks[1].mask: i64[B = s21, N = s22], attention_mask"]);
+  // It reads a table of places by what it cuts from its start, and a picture has neither.
+  t.deepEqual(await asked("bert.script.onnx"), ["blocks[1].mask: i64[B = batch, N = sequence], attention_mask"]);
+  t.deepEqual(await asked("vit.dynamo.onnx"), []);
+  t.regex((await kiri({ cwd }, "inspect", "llama.dynamo.onnx", "--sites")).out, /blocks\[0\]\.positions +i64\[N = s22\] +node_arange\n/);
+});
+
 test("windows are refused with the site, the tensor and the reason", async (t) => {
   const { out } = await kiri({ cwd }, "inspect", "swin.script.onnx", "--json");
   const { recognised } = JSON.parse(out) as { recognised: { blocks: number; foldable: boolean; obstacles: { site: string; tensor: string; why: string }[] } };
