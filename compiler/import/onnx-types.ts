@@ -1,4 +1,6 @@
 // Types of what operators give that are carried through: one entry an operator. Where none is known the file's own word counts.
+import { values } from "../graph/build.ts";
+import type { Literal } from "../graph/node.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
 import { type Dim, add, asNumber, ceilDivide, constant, divideExactly, floorDivide, multiply, product } from "../types/dim.ts";
 import { isOpaque } from "../ops/foreign.ts";
@@ -204,8 +206,17 @@ const resize: Infer = (a) => {
   const sizes = a.inputs[3]?.sizes;
   const isPlain = !a.ints("axes") && a.text("keep_aspect_ratio_policy", "stretch") === "stretch";
   if (sizes && isPlain && sizes.length === x.dims.length) return [{ dtype: x.dtype, dims: sizes }];
-  return [unknown(a, x.dtype, x.dims.length)];
+  const factors = a.inputs[2]?.node;
+  if (sizes || !isPlain || factors?.op !== "const" || a.text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize") return [unknown(a, x.dtype, x.dims.length)];
+  const list = values(factors.attrs.value as Literal);
+  return list.length === x.dims.length ? [{ dtype: x.dtype, dims: x.dims.map((d, i) => scaled(d, list[i] as number) ?? a.fresh()) }] : [unknown(a, x.dtype, x.dims.length)];
 };
+/** A size times a factor, rounded down, as the runtime does it in 32 bits; undefined where only a run can tell. */
+function scaled(size: Dim, factor: number): Dim | undefined {
+  const known = asNumber(size);
+  if (known !== undefined) return constant(Math.floor(Math.fround(known * factor)));
+  return Number.isInteger(factor) && factor >= 1 ? multiply(size, constant(factor)) : undefined;
+}
 
 const pad: Infer = (a) => {
   const x = typeOf(a, 0);

@@ -114,6 +114,21 @@ test("a loop with values from two levels outside", async (t) => {
   }, { x: f32([], [1]) });
 });
 
+test("a resize by known factors has known sizes, so a convolution behind it takes its bias and its function in", async (t) => {
+  const text: ModelText = {
+    node: [
+      node("Resize", ["x", "", "twice"], ["large"], { mode: "nearest" }), node("Resize", ["s", "", "half"], ["small"], { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }),
+      node("Concat", ["large", "large"], ["both"], { axis: 1 }), node("Conv", ["both", "k"], ["c"]), node("Add", ["c", "b"], ["a"]), node("Relu", ["a"], ["y"]), node("Neg", ["small"], ["z"]),
+    ],
+    initializer: [tensorProto("twice", "f32", [4], [1, 1, 2, 3]), tensorProto("half", "f32", [4], [1, 1, 0.5, 2.5]), tensorProto("k", "f32", [2, 4, 3, 3], wave(72)), tensorProto("b", "f32", [1, 2, 1, 1], [0.5, -0.5])],
+    input: [port("x", "f32", ["B", 2, "H", 4]), port("s", "f32", ["B", 1, 5, 3])], output: [port("y", "f32"), port("z", "f32")],
+  };
+  const types = imported(t, text).value.results.map(({ node: n }) => printType(n.type));
+  t.deepEqual(types, ["f32[B, 2, 2*H - 2, 10]", "f32[B, 1, 2, 7]"]);
+  const model = await same(t, text, { x: f32([2, 2, 3, 4], wave(48)), s: f32([2, 1, 5, 3], wave(30)) });
+  t.deepEqual(opsOf(model).sort(), ["Concat", "FusedConv", "Neg", "Resize", "Resize"]);
+});
+
 test("functions are written out, with their attributes, in sub-graphs too", async (t) => {
   const functions = [
     { name: "Scaled", domain: "mine", input: ["a", "b"], output: ["c", "same"], attribute: ["by"], opsetImport: [{ domain: "", version: 17 }, { domain: "mine", version: 1 }],
