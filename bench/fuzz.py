@@ -47,11 +47,11 @@ class Graph:
         self.nodes, self.values, self.inputs, self.initializers, self.functions, self.opsets = [], {}, {}, {}, {}, {"": opset}
         # Sizes of each input as its file declares them: a number, a name, or None.
         self.symbols = {}
-        self.counter = 0
+        self.counter, self.stem = 0, ""
 
     def name(self, stem="v"):
         self.counter += 1
-        return f"{stem}{self.counter}"
+        return f"{self.stem}{stem}{self.counter}"
 
     # values
 
@@ -622,6 +622,9 @@ def recurrent(g):
 def einsum(g):
     x = g.pick_float(2, "float32")
     v = g.values[x]
+    if v.size == 0:
+        # The runtime divides by it.
+        raise Refused
     letters = "abcd"[: v.ndim]
     if v.ndim > 4:
         raise Refused
@@ -700,6 +703,57 @@ def quantized_weight(g):
     scale = g.constant(np.array([g.rng.choice([0.125, 0.25]) for _ in range(size)], "float32") if per_axis else np.array(0.25, "float32"))
     zero = [g.constant(g.random((size,) if per_axis else (), kind))] if g.rng.random() < 0.6 else []
     return g.add("MatMul", [x, g.add("DequantizeLinear", [w, scale, *zero], axis=axis if per_axis else None)])
+
+
+def inner(g, dtype, values=None):
+    """A graph of a few nodes that takes what it wants from outside, and what comes out of it: of this type, of any shape."""
+    body = Graph(g.rng, g.opset)
+    body.values, body.functions, body.opsets = {**g.values, **(values or {})}, g.functions, g.opsets
+    body.initializers = {} if g.rng.random() < 0.5 else g.initializers
+    body.stem, body.counter = g.name("b"), 0
+    simple = [r for r in RECIPES if r not in (branches, loop, grown_branches, grown_loop, sequence)]
+    for _ in range(g.rng.randint(1, 4)):
+        try:
+            g.rng.choices(simple, [RECIPES[r] for r in simple])[0](body)
+        except (Refused, IndexError, ValueError, ZeroDivisionError):
+            pass
+    g.inputs.update(body.inputs)
+    g.values.update(body.inputs)
+    g.values.update(g.initializers)
+    made = [o for n in body.nodes for o in n.output if o in body.values and body.values[o].dtype == dtype]
+    if not made:
+        raise Refused
+    return body, made[-1] if g.rng.random() < 0.8 else g.rng.choice(made)
+
+
+def grown_branches(g):
+    dtype = np.dtype(g.rng.choice(["float32", "float32", "float32", "int64", "float16"]))
+    sides = [inner(g, dtype) for _ in range(2)]
+    info = lambda n: helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(dtype), None)
+    own = lambda b: [numpy_helper.from_array(v, n) for n, v in b.initializers.items()] if b.initializers is not g.initializers else []
+    graphs = [helper.make_graph(b.nodes, g.name("body"), [], [info(o)], initializer=own(b)) for b, o in sides]
+    c = g.constant(np.array(g.rng.random() < 0.5)) if g.rng.random() < 0.2 else g.input(np.array(g.rng.random() < 0.5), "cond")
+    out = g.name()
+    g.run([helper.make_node("If", [c], [out], then_branch=graphs[0], else_branch=graphs[1])])
+    return out
+
+
+def grown_loop(g):
+    x = g.pick_float()
+    v = g.values[x]
+    t = helper.np_dtype_to_tensor_dtype(v.dtype)
+    i, c, s, c2 = (g.name("l") for _ in range(4))
+    body, out = inner(g, v.dtype, {i: np.array(0, np.int64), s: v})
+    # What is carried keeps its shape from turn to turn, or does not.
+    info = lambda n, e, shape: helper.make_tensor_value_info(n, e, shape)
+    nodes = [*body.nodes, helper.make_node("Identity", [c], [c2])]
+    own = [numpy_helper.from_array(a, n) for n, a in body.initializers.items()] if body.initializers is not g.initializers else []
+    scan = g.rng.random() < 0.5
+    graph = helper.make_graph(nodes, g.name("body"), [info(i, TensorProto.INT64, []), info(c, TensorProto.BOOL, []), info(s, t, None)], [info(c2, TensorProto.BOOL, None), info(out, t, None)] + ([info(g.rng.choice([o for n in body.nodes for o in n.output if o in body.values and body.values[o].dtype == v.dtype]), t, None)] if scan else []), initializer=own)
+    count = g.constant(np.array(g.rng.randint(0, 3), "int64")) if g.rng.random() < 0.6 else g.input(np.array(g.rng.randint(0, 3), "int64"), "times")
+    outs = [g.name()] + ([g.name()] if scan else [])
+    g.run([helper.make_node("Loop", [count, "", x], outs, body=graph)])
+    return outs[0]
 
 
 def branches(g):
@@ -1005,7 +1059,7 @@ def contributed(g):
 RECIPES = {
     unary: 6, binary: 10, logic: 2, where: 4, cast: 4, transpose: 5, reshape: 6, shape_arithmetic: 5, squeeze: 5, expand: 3, tile: 2, concat: 4, split: 3, slice_: 5, gather: 4, gather_elements: 2, gather_nd: 2, scatter: 2,
     reduce: 5, argreduce: 1, softmax: 3, cumsum: 1, top_k: 2, clip: 3, pad: 3, matmul: 6, gemm: 3, conv: 4, pool: 2, resize: 2, instance: 1, depth: 1, recurrent: 1, einsum: 2, odds: 3, quantized: 2, quantized_weight: 2,
-    branches: 1, loop: 1, function: 2, sequence: 1, layer_norm: 4, rms_norm: 2, own_norm: 2, skip_norm: 3, gelu: 3, silu: 2, hard_sigmoid: 2, attention: 6, rotary: 1, shared_weights: 2, contributed: 3,
+    branches: 1, loop: 1, grown_branches: 4, grown_loop: 3, function: 2, sequence: 1, layer_norm: 4, rms_norm: 2, own_norm: 2, skip_norm: 3, gelu: 3, silu: 2, hard_sigmoid: 2, attention: 6, rotary: 1, shared_weights: 2, contributed: 3,
 }
 
 

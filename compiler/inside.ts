@@ -4,6 +4,7 @@ import { withInnerNames } from "./emit/inner-names.ts";
 import { concatenated } from "./emit/wire.ts";
 import { Build } from "./graph/build.ts";
 import { constantNodes, constantRoots } from "./graph/constants.ts";
+import { legalOps } from "./graph/level.ts";
 import { type Graph, type Literal, type Node, topological } from "./graph/node.ts";
 import type { Host } from "./host.ts";
 import { attributeField, graphField, renamedValue } from "./import/onnx-encode.ts";
@@ -147,7 +148,10 @@ class Holder {
   /** The sub-graph by itself: its own inputs, and those from outside that are no constants. */
   #imported(graph: OnnxGraph, attributes: readonly OnnxAttribute[]): { readonly imported: Imported; readonly inputs: readonly Node[] } {
     const constants = constantNodes({ ...this.#graph, outputs: this.#outside.map((node) => ({ name: "", node, axes: [] })) });
-    const outside = this.#outside.map((node, i) => (constants.has(node) ? node : this.#build.input(`${CAPTURED}${i}`, node.type.dtype, node.type.dims)));
+    // A constant is taken as what it is made of, where no pass has been there: what comes now goes through all of them.
+    const early = legalOps("tensor", this.#options.target);
+    const isOpen = (node: Node): boolean => constants.has(node) && topological([node]).every((n) => early.has(n.op));
+    const outside = this.#outside.map((node, i) => (isOpen(node) ? node : this.#build.input(`${CAPTURED}${i}`, node.type.dtype, node.type.dims)));
     const { types: first, states } = bodyTypes(this.#node, attributes, graph);
     let types = first;
     for (let round = 0; ; round++) {

@@ -136,8 +136,8 @@ export class Lowerer implements Lowering {
     this.constants.set(name, { dims, value });
     return name;
   }
-  isFound(dim: Dim): boolean {
-    return this.#sizes.isFound(dim);
+  mayBeNone(dim: Dim): boolean {
+    return this.#sizes.mayBeNone(dim);
   }
   dims(dims: readonly Dim[]): string {
     return this.#sizes.dims(dims);

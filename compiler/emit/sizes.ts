@@ -30,8 +30,10 @@ export class Sizes {
     this.#read(value, dims);
     for (const name of this.#sources.keys()) if (!known.has(name)) this.#found.add(name);
   }
-  isFound(dim: Dim): boolean {
-    return this.#found.size > 0 && [...symbolsOf(this.#o.facts.bind(dim))].some((name) => this.#found.has(name));
+  mayBeNone(dim: Dim): boolean {
+    const size = this.#o.facts.bind(dim);
+    const isLeft = ({ coefficient, atoms }: Term): boolean => coefficient < 0 || atoms.some((a) => a.kind === "opaque" && a.fn !== "floor" && a.fn !== "ceil");
+    return size.terms.some(isLeft) || (this.#found.size > 0 && [...symbolsOf(size)].some((name) => this.#found.has(name)));
   }
 
   /** The first value that has a size is asked for it. */

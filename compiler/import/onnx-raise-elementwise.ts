@@ -10,7 +10,7 @@ import { Kept, type Use } from "./onnx-use.ts";
 import { type Value, valueOfSizes } from "./onnx-value.ts";
 
 const UNARY: Readonly<Record<string, UnaryOp>> = {
-  Exp: "exp", Log: "log", Sqrt: "sqrt", Tanh: "tanh", Erf: "erf", Sigmoid: "sigmoid", Sin: "sin", Cos: "cos", Floor: "floor", Ceil: "ceil", Round: "round", Neg: "neg", Abs: "abs", Sign: "sign", Relu: "relu", Not: "not",
+  Exp: "exp", Log: "log", Sqrt: "sqrt", Tanh: "tanh", Erf: "erf", Sigmoid: "sigmoid", Sin: "sin", Cos: "cos", Floor: "floor", Ceil: "ceil", Round: "round", Neg: "neg", Abs: "abs", Sign: "sign", Not: "not",
 };
 const BINARY: Readonly<Record<string, BinaryOp>> = { Add: "add", Sub: "sub", Mul: "mul", Div: "div", Pow: "pow", Min: "min", Max: "max", Mod: "mod", And: "and", Or: "or" };
 
@@ -92,9 +92,35 @@ const cast: Raise = (u) => {
   return u.o.cast(x, to);
 };
 
+/** Activations that ONNX Runtime knows in 32 and 16 bits alone: of other types only older operator sets than ours spell them out for it. */
+const spelled = (of: (u: Use, x: Node, number: (value: number) => Node) => Node): Raise => (u) => {
+  const x = plain(u.x(0));
+  only(x.type.dtype !== "f32" && x.type.dtype !== "f16", "an operator of the runtime");
+  return of(u, x, (value) => u.o.scalar(x.type.dtype, value));
+};
+const below = (u: Use, x: Node, less: Node): Node => u.o.where(u.o.binary("lt", x, u.o.scalar(x.type.dtype, 0)), less, x);
+const ACTIVATIONS: Readonly<Record<string, Raise>> = {
+  LeakyRelu: spelled((u, x, number) => below(u, x, u.o.mul(x, number(u.float("alpha", 0.01))))),
+  PRelu: spelled((u, whole) => {
+    const [x, slope] = u.levelled([whole, plain(u.x(1))]) as [Node, Node];
+    return below(u, x, u.o.mul(x, slope));
+  }),
+  Elu: spelled((u, x, number) => below(u, x, u.o.mul(u.o.sub(u.o.exp(x), number(1)), number(u.float("alpha", 1))))),
+  Selu: spelled((u, x, number) => u.o.mul(below(u, x, u.o.mul(u.o.sub(u.o.exp(x), number(1)), number(u.float("alpha", 1.6732632)))), number(u.float("gamma", 1.050701)))),
+  Softplus: spelled((u, x, number) => u.o.unary("log", u.o.add(u.o.exp(x), number(1)))),
+  Softsign: spelled((u, x, number) => u.o.div(x, u.o.add(u.o.unary("abs", x), number(1)))),
+  ThresholdedRelu: spelled((u, x, number) => u.o.where(u.o.binary("gt", x, number(u.float("alpha", 1))), x, number(0))),
+};
+/** Whole numbers too, which the operator takes since set 14 and the runtime does not know. */
+const relu: Raise = (u) => {
+  const x = plain(u.x(0));
+  return isFloat(x.type.dtype) ? u.o.unary("relu", x) : u.o.binary("max", x, u.o.scalar(x.type.dtype, 0));
+};
+
 export const elementwise: readonly (readonly [string, Raise])[] = [
   ...Object.entries(UNARY).map(([name, op]) => [name, unary(op)] as const),
   ...Object.entries(BINARY).map(([name, op]) => [name, binary(op)] as const),
+  ...Object.entries(ACTIVATIONS), ["Relu", relu],
   ["Equal", compare("eq")], ["Less", compare("lt")], ["LessOrEqual", compare("le")], ["Greater", compare("gt")], ["GreaterOrEqual", compare("ge")],
   ["Reciprocal", (u) => { const x = plain(u.x(0)); return u.o.div(u.o.scalar(x.type.dtype, 1), x); }],
   ["IsNaN", (u) => u.o.unary("isnan", plain(u.x(0)))], ["Where", where], ["Cast", cast],

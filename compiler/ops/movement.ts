@@ -134,7 +134,7 @@ export function reshaped(o: Lowering, value: string, from: readonly Dim[], to: r
   if (same) return value;
   const short = shortShape(o, from, to);
   if (short) return o.node("Reshape", [value, o.ints(short)]);
-  return o.node("Reshape", [value, o.dims(to)], to.some((d) => o.facts.number(d) === 0 || o.isFound(d)) ? { allowzero: true } : {});
+  return o.node("Reshape", [value, o.dims(to)], to.some((d) => o.facts.number(d) === 0 || o.mayBeNone(d)) ? { allowzero: true } : {});
 }
 
 /** Sizes as ONNX abbreviates them: 0 copies the size at the same place, -1 is whatever remains. Undefined where that does not say it all. */
@@ -144,7 +144,7 @@ function shortShape(o: Lowering, from: readonly Dim[], to: readonly Dim[]): read
   const short = to.map((d, i) => sizes[i] ?? (from[i] && o.facts.equal(d, from[i]) ? 0 : -1));
   const open = short.filter((s) => s === -1).length;
   // What remains beside a size of 0 cannot be told.
-  return open === 0 || (open === 1 && !to.some((d, i) => short[i] === 0 && o.isFound(d))) ? short : undefined;
+  return open === 0 || (open === 1 && !to.some((d, i) => short[i] === 0 && o.mayBeNone(d))) ? short : undefined;
 }
 
 /** A value of shape `from` repeated to shape `to`. */

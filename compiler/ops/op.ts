@@ -72,8 +72,8 @@ export interface Lowering {
   dims(dims: readonly Dim[]): string;
   /** i64[1] with this size. */
   dim(dim: Dim): string;
-  /** Whether a size is known only behind a node that finds it in its data, so that it may well be 0. */
-  isFound(dim: Dim): boolean;
+  /** Whether a size may well be 0: a node finds it in its data, or it is what is left of another one. */
+  mayBeNone(dim: Dim): boolean;
   /** Makes a value once for all who ask with this key. */
   shared(key: string, make: () => string): string;
 }

@@ -53,6 +53,13 @@ const CASES: Readonly<Record<string, Case>> = {
     },
     runs: [{ x: f32([2, 2], [0, 0, 0, 0]) }, { x: noise(2, 3) }],
   },
+  "a sum at one more axis of what a slice may leave nothing of": {
+    text: {
+      node: [node("Slice", ["x", "two", "three"], ["s"]), node("Add", ["s", "one"], ["y"])],
+      initializer: [whole("two", 2), whole("three", 3), tensorProto("one", "f32", [1, 1, 1], [1])], input: [port("x", "f32", ["N", "M"])], output: [port("y", "f32", [1, "K", "M"])],
+    },
+    runs: [{ x: noise(1, 3) }, { x: noise(4, 3) }],
+  },
   "attention whose values alone have records": {
     text: {
       node: [node("MatMul", ["q", "k"], ["s"]), node("Softmax", ["s"], ["p"], { axis: -1 }), node("MatMul", ["p", "v"], ["y"])],
@@ -70,6 +77,25 @@ const CASES: Readonly<Record<string, Case>> = {
   "the greatest number that 64 bits hold": {
     text: { node: [node("Reshape", ["c", "to"], ["all"]), node("Shape", ["x"], ["n"]), node("Less", ["n", "all"], ["y"])], initializer: [{ ...whole("c", 0), rawData: new Uint8Array([255, 255, 255, 255, 255, 255, 255, 127]) }, whole("to", -1)], input: [port("x", "f32", ["N"])], output: [port("y", "bool", [1])] },
     runs: [{ x: noise(3) }],
+  },
+  ...Object.fromEntries(([["LeakyRelu", {}], ["Elu", { alpha: { float: 0.5 } }], ["Selu", {}], ["Softplus", {}], ["Softsign", {}], ["ThresholdedRelu", {}], ["PRelu", {}]] as const).map(([op, attributes]): [string, Case] => [`${op} in 64 bits`, {
+    text: {
+      opset: 18, node: [node("Cast", ["x"], ["d"], { to: 11 }), node(op, op === "PRelu" ? ["d", "slopes"] : ["d"], ["e"], attributes), node("Cast", ["e"], ["y"], { to: 1 })],
+      initializer: [tensorProto("slopes", "f64", [3], [0.5, 2, -1])], input: [port("x", "f32", ["N", 3])], output: [port("y", "f32", ["N", 3])],
+    },
+    runs: [{ x: f32([2, 3], [-2, -0.5, 0, 0.5, 2, 3]) }],
+  }])),
+  "Relu of whole numbers": { text: { opset: 18, node: [node("Relu", ["x"], ["y"])], input: [port("x", "i64", ["N"])], output: [port("y", "i64", ["N"])] }, runs: [{ x: tensor("i64", [3], [-2, 0, 5]) }] },
+  "a branch that takes a constant which a pass has put together": {
+    text: {
+      domains: { "com.microsoft": 1 },
+      node: [
+        node("FastGelu", ["c"], ["g"], {}, { domain: "com.microsoft" }),
+        node("If", ["which"], ["y"], { then_branch: { graph: { name: "a", node: [node("Add", ["x", "g"], ["t"])], output: [port("t", "f32", ["N", 3])] } }, else_branch: { graph: { name: "b", node: [node("Mul", ["x", "g"], ["e"])], output: [port("e", "f32", ["N", 3])] } } }),
+      ],
+      initializer: [weight("c", [3])], input: [port("x", "f32", ["N", 3]), port("which", "bool", [])], output: [port("y", "f32", ["N", 3])],
+    },
+    runs: [0, 1].map((which) => ({ x: noise(2, 3), which: tensor("bool", [], [which]) })),
   },
   "a norm over no axis": { text: { opset: 18, node: [node("ReduceL2", ["x", "axes"], ["y"], { noop_with_empty_axes: 1 })], initializer: [whole("axes")], input: [port("x", "f32", ["N"])], output: [port("y", "f32", ["N"])] }, runs: [{ x: f32([3], [-1, 2, -3]) }] },
 };
