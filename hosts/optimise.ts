@@ -4,7 +4,7 @@ import type { Problem } from "../compiler/diagnostics/define.ts";
 import { heldFile } from "../compiler/emit/artifact-file.ts";
 import { type Plan, planConstants, streamConstants } from "../compiler/emit/constants.ts";
 import { emitModel } from "../compiler/emit/onnx.ts";
-import { type Graph, topological } from "../compiler/graph/node.ts";
+import { type Graph, nodesOf } from "../compiler/graph/node.ts";
 import type { Host } from "../compiler/host.ts";
 import { importModel } from "../compiler/import/onnx-graph.ts";
 import { type Inside, passesInside } from "../compiler/inside.ts";
@@ -84,7 +84,7 @@ export async function optimised(host: Host, path: string, { target, data, raise 
   if (all.some((p) => p.severity === "error")) return { value: undefined, problems: all };
   const { model, nodeCount } = emitModel(graph, { target, name: imported.name, initializers: planned.value.initializers, frame: imported.frame });
   const counts = new Map<string, number>();
-  for (const node of topological(graph.outputs.map((o) => o.node))) {
+  for (const node of nodesOf(graph)) {
     const name = FUSED.get(node.op);
     if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
   }

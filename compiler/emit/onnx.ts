@@ -3,7 +3,7 @@ import Long from "long";
 import proto, { type onnx as Onnx } from "onnx-proto";
 import type { Span } from "../../grammar/source.ts";
 import type { Frame, Said } from "../graph/frame.ts";
-import { type Arena, type Graph, type GraphInput, type Node, type WeightRef, topological } from "../graph/node.ts";
+import { type Arena, type Graph, type GraphInput, type Node, type WeightRef, nodesOf, topological } from "../graph/node.ts";
 import { INNER } from "../ops/foreign.ts";
 import { ONNX_TYPE, type OnnxAttr, type Target } from "../ops/op.ts";
 import { type Dim, type Facts, asNumber } from "../types/dim.ts";
@@ -160,7 +160,7 @@ export function emitConstantModel(root: Node, facts: Facts, options: ConstantOpt
 /** Nodes that outputs need when nothing behind an initializer is computed, inputs before users. */
 function computed(graph: Graph, initializers: Pick<ReadonlySet<Node>, "has">): Node[] {
   const roots = graph.outputs.map((o) => o.node);
-  const makers = graph.arena.sizeMakers(topological(roots));
+  const makers = graph.arena.sizeMakers(nodesOf(graph));
   const order = topological(roots, makers);
   const wanted = new Set(roots);
   for (let i = order.length - 1; i >= 0; i--) {

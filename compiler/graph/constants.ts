@@ -1,11 +1,11 @@
 // Which nodes do not depend on a run: what can be computed while compiling and stored as initializers.
 import { type Facts, isDim } from "../types/dim.ts";
-import { type Attr, type Graph, type Node, topological } from "./node.ts";
+import { type Attr, type Graph, type Node, nodesOf } from "./node.ts";
 
-/** Nodes that a run would only repeat: made from weights and literals alone, with all sizes known. In the order of `topological`. */
+/** Nodes that a run would only repeat: made from weights and literals alone, with all sizes known. In the order of `nodesOf`. */
 export function constantNodes(graph: Graph): Set<Node> {
   const constant = new Set<Node>();
-  for (const node of topological(graph.outputs.map((o) => o.node)))
+  for (const node of nodesOf(graph))
     if (node.op !== "input" && node.op !== "foreign" && node.inputs.every((x) => constant.has(x)) && isKnown(node, graph.arena.facts)) constant.add(node);
   return constant;
 }
@@ -14,7 +14,7 @@ export function constantNodes(graph: Graph): Set<Node> {
 export function constantRoots(graph: Graph): Node[] {
   const constant = constantNodes(graph);
   const roots = new Set<Node>();
-  for (const node of topological(graph.outputs.map((o) => o.node)))
+  for (const node of nodesOf(graph))
     if (!constant.has(node)) for (const input of node.inputs) if (constant.has(input)) roots.add(input);
   for (const output of graph.outputs) if (constant.has(output.node)) roots.add(output.node);
   // In the order of computation, so that the same graph always gives the same list.

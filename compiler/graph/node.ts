@@ -76,6 +76,8 @@ export class Arena {
   readonly #infer: Infer;
   readonly #nodes = new Map<string, Node>();
   readonly #literals = new Map<string, Literal[]>();
+  /** Of the attributes of nodes, with which passes make them again. */
+  readonly #attrsKeys = new WeakMap<Attrs, string>();
   readonly #makers = new Map<string, Node>();
   readonly #originKeys = new Map<Node, Set<string>>();
   #origin: Origin | undefined;
@@ -90,7 +92,10 @@ export class Arena {
 
   /** The node of this op, inputs and attributes. Throws `Mismatch` where they do not fit. */
   make(op: string, inputs: readonly Node[], attrs: Attrs = {}): Node {
-    const key = `${op}(${inputs.map((n) => n.id).join(",")}){${this.#attrsKey(attrs)}}`;
+    let ids = "";
+    for (const input of inputs) ids += `${input.id},`;
+    const attrsKey = this.#attrsKeys.get(attrs) ?? this.#attrsKey(attrs);
+    const key = `${op}(${ids}){${attrsKey}}`;
     let node = this.#nodes.get(key);
     if (!node) {
       const types = this.#infer(op, inputs, attrs, this.facts);
@@ -98,6 +103,7 @@ export class Arena {
       if (!type) throw new Error(`op ${op} has no output`);
       node = Object.freeze({ id: this.#nodes.size, op, inputs: Object.freeze([...inputs]), attrs: Object.freeze({ ...attrs }), type, types });
       this.#nodes.set(key, node);
+      this.#attrsKeys.set(node.attrs, attrsKey);
       if (isDim(attrs.some)) this.#makers.set(attrs.some.key, node);
     }
     if (this.#origin) this.addOrigin(node, this.#origin);
@@ -240,12 +246,13 @@ export interface Graph<L extends Level = Level> {
 
 /** Every node that the outputs need, inputs (and what `besides` says) before users. Iterative: graphs are deeper than the stack. */
 export function topological(roots: Iterable<Node>, besides: (node: Node) => readonly Node[] = () => []): Node[] {
-  const order: Node[] = [];
   const done = new Set<Node>();
   const stack: { node: Node; needs: readonly Node[]; next: number }[] = [];
   const enter = (node: Node): void => {
     const more = besides(node);
-    stack.push({ node, needs: more.length === 0 ? node.inputs : [...node.inputs, ...more], next: 0 });
+    const needs = more.length === 0 ? node.inputs : [...node.inputs, ...more];
+    if (needs.length === 0) done.add(node);
+    else stack.push({ node, needs, next: 0 });
   };
   for (const root of roots) {
     if (done.has(root)) continue;
@@ -255,17 +262,32 @@ export function topological(roots: Iterable<Node>, besides: (node: Node) => read
       const input = top.needs[top.next];
       if (input === undefined) {
         stack.pop();
-        if (!done.has(top.node)) {
-          done.add(top.node);
-          order.push(top.node);
-        }
+        done.add(top.node);
       } else {
         top.next++;
         if (!done.has(input)) enter(input);
       }
     }
   }
+  // A set keeps the order in which its elements came.
+  return [...done];
+}
+
+const orders = new WeakMap<readonly GraphOutput[], readonly Node[]>();
+
+/** Every node that a graph needs, inputs before users. A list of outputs is gone through once, however many passes ask: so one that changes nothing hands on the same list. */
+export function nodesOf({ outputs }: Pick<Graph, "outputs">): readonly Node[] {
+  let order = orders.get(outputs);
+  if (!order) {
+    order = topological(outputs.map((o) => o.node));
+    orders.set(outputs, order);
+  }
   return order;
+}
+
+/** The outputs with other nodes in their places; the same list where none is another. */
+export function replacedOutputs(outputs: readonly GraphOutput[], now: (node: Node) => Node): readonly GraphOutput[] {
+  return outputs.every((o) => now(o.node) === o.node) ? outputs : outputs.map((o) => ({ ...o, node: now(o.node) }));
 }
 
 /** The same, with what makes sizes that only data decide. */

@@ -2,7 +2,7 @@
 import type { Dim } from "../types/dim.ts";
 import { printType, type TensorType } from "../types/tensor.ts";
 import { type Target, legalOps } from "./level.ts";
-import { dimsIn, type Graph, type Infer, type Level, type Node, topological } from "./node.ts";
+import { dimsIn, type Graph, type Infer, type Level, type Node, nodesOf } from "./node.ts";
 
 /** What is wrong, and where. These are faults of the compiler, never of a program. */
 interface Fault {
@@ -20,7 +20,7 @@ export interface VerifyOptions {
 }
 
 export function verify(graph: Graph, { target, infer, level = graph.level, right = new Set() }: VerifyOptions): Fault[] {
-  const order = topological(graph.outputs.map((o) => o.node));
+  const order = nodesOf(graph);
   const legal = legalOps(level, target);
   const faults = [...ports(graph)];
   for (const node of order) {
@@ -35,11 +35,12 @@ export function verify(graph: Graph, { target, infer, level = graph.level, right
 
 function* ports(graph: Graph): Iterable<Fault> {
   const declared = new Set(graph.inputs.map((i) => i.node));
-  for (const node of topological(graph.outputs.map((o) => o.node)))
+  for (const node of nodesOf(graph))
     if (node.op === "input" && !declared.has(node)) yield { says: `the input ${String(node.attrs.name)} is used and not declared`, node };
   for (const { name, node } of graph.inputs) if (node.op !== "input" || node.attrs.name !== name) yield { says: `${name} is declared as an input and is ${node.op} ${String(node.attrs.name ?? "")}`, node };
-  const names = [...graph.inputs, ...graph.outputs].map((io) => io.name);
-  for (const name of new Set(names.filter((n, i) => names.indexOf(n) !== i))) yield { says: `two inputs or outputs are called ${name}`, node: undefined };
+  const [names, twice] = [new Set<string>(), new Set<string>()];
+  for (const { name } of [...graph.inputs, ...graph.outputs]) (names.has(name) ? twice : names).add(name);
+  for (const name of twice) yield { says: `two inputs or outputs are called ${name}`, node: undefined };
   for (const { name, node, axes } of [...graph.inputs, ...graph.outputs])
     if (axes.length !== node.type.dims.length) yield { says: `${name} has ${axes.length} axis names and type ${printType(node.type)}`, node };
 }

@@ -1,6 +1,6 @@
 // Puts known sizes in place of symbols, so that later passes see numbers. What only a run knows stays symbolic.
 import type { Arena, Attr, Attrs, Graph, Node } from "../graph/node.ts";
-import { topological } from "../graph/node.ts";
+import { replacedOutputs, topological } from "../graph/node.ts";
 import { remake } from "../rewrite/run.ts";
 import { type Dim, type Facts, isDim } from "../types/dim.ts";
 import { pass } from "./pass.ts";
@@ -15,9 +15,9 @@ function bind(graph: Graph): Graph {
   const { arena } = graph;
   const now = new Map<Node, Node>();
   for (const node of topological([...graph.inputs, ...graph.outputs].map((io) => io.node))) now.set(node, bound(arena, node, now));
-  const put = <T extends { readonly node: Node }>(io: T): T => ({ ...io, node: now.get(io.node) ?? io.node });
+  const become = (node: Node): Node => now.get(node) ?? node;
   const guards = graph.guards.map((g) => ({ ...g, left: arena.facts.bind(g.left), right: arena.facts.bind(g.right) }));
-  return { ...graph, inputs: graph.inputs.map(put), outputs: graph.outputs.map(put), guards };
+  return { ...graph, inputs: graph.inputs.map((i) => ({ ...i, node: become(i.node) })), outputs: replacedOutputs(graph.outputs, become), guards };
 }
 
 function bound(arena: Arena, node: Node, now: ReadonlyMap<Node, Node>): Node {

@@ -1,7 +1,7 @@
 // Places that a choice finds and rows are read from or put to: a column from where they are found, so that nothing has to stand them up.
 import { Build } from "../graph/build.ts";
 import { constantNodes } from "../graph/constants.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import type { Recorder } from "../rewrite/record.ts";
 import { replace } from "../rewrite/replace.ts";
 import { type Dim, constant } from "../types/dim.ts";
@@ -14,7 +14,7 @@ const EXTREMES: ReadonlySet<string> = new Set(["reduceMax", "reduceMin", "argmax
 
 function stood(graph: Graph, record: Recorder): Graph {
   const o = new Build(graph.arena);
-  const order = topological(graph.outputs.map((out) => out.node));
+  const order = nodesOf(graph);
   const constants = constantNodes(graph);
   const standing = new Set<Node>();
   for (const node of order) if (readsRows(node)) for (const x of pathOf(node.inputs[1] as Node, constants) ?? []) standing.add(x);

@@ -1,7 +1,7 @@
 // Half precision, where it was asked for: weights in f16, and results too where the target gains by it. Not exact, so it stands in no list of passes.
 import { Build } from "../graph/build.ts";
 import { constantNodes } from "../graph/constants.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf, topological } from "../graph/node.ts";
 import { remake } from "../rewrite/run.ts";
 import type { TargetTable } from "../targets/target.ts";
 import type { DType } from "../types/tensor.ts";
@@ -62,7 +62,7 @@ class Half {
     this.#ranges = ranges;
     this.#computes = target.half === "computed";
     this.#isPortable = target.name === "portable";
-    this.#order = topological(graph.outputs.map((out) => out.node));
+    this.#order = nodesOf(graph);
     this.#constant = constantNodes(graph);
   }
 

@@ -1,6 +1,6 @@
 // What is repeated is computed before it is: casts, functions and sums of other axes on the smaller value.
 import type { UnaryOp } from "../graph/build.ts";
-import { type Node, topological } from "../graph/node.ts";
+import { type Node, nodesOf } from "../graph/node.ts";
 import { rewrite } from "../rewrite/run.ts";
 import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
 import type { Dim, Facts } from "../types/dim.ts";
@@ -36,5 +36,5 @@ const READERS: ReadonlySet<string> = new Set([...ONE_INPUT, "reduceSum", "reduce
 export default pass("late repetition", {
   needs: "tensor", leaves: "tensor", exact: true,
   // Few graphs compute on what they have repeated; others need not be gone through.
-  run: (graph, _, record) => (topological(graph.outputs.map((o) => o.node)).some((n) => READERS.has(n.op) && n.inputs[0]?.op === "expand") ? rewrite(graph, rules, { pass: "late repetition", record }) : graph),
+  run: (graph, _, record) => (nodesOf(graph).some((n) => READERS.has(n.op) && n.inputs[0]?.op === "expand") ? rewrite(graph, rules, { pass: "late repetition", record }) : graph),
 });

@@ -147,9 +147,12 @@ function partOf(root: Node, all: Node, facts: Facts): Part | undefined {
   return undefined;
 }
 
+/** A longer list of parts is not copied into the next one: in a chain of concatenations that would be done once for each of them. */
+const MOST_PARTS = 64;
+
 const partsMerged = (all: Node, facts: Facts): Node[] | undefined => {
   const axis = all.attrs.axis as number;
-  const every = all.inputs.flatMap((p) => (p.op === "concat" && p.attrs.axis === axis ? p.inputs : [p]));
+  const every = all.inputs.flatMap((p) => (p.op === "concat" && p.attrs.axis === axis && p.inputs.length <= MOST_PARTS ? p.inputs : [p]));
   const some = every.filter((p) => facts.number(dims(p)[axis] as Dim) !== 0);
   // Of nothing but nothing, one part says the type.
   const flat = some.length > 0 ? some : every.slice(0, 1);

@@ -56,9 +56,13 @@ export function runPasses(graph: Graph<"tensor">, target: TargetName, { record =
   const done: string[] = [];
   const right = new Set<Node>();
   let current: Graph = graph;
+  let held: Pick<Graph, "level" | "inputs" | "outputs"> | undefined;
   const hold = (what: string, level: Graph["level"]): void => {
+    // A pass that found nothing to do leaves what has been held to this already.
+    if (held?.level === level && held.inputs === current.inputs && held.outputs === current.outputs) return;
     const [fault] = verify(current, { target, infer, level, right });
     if (fault) throw new Error(`${what} is not a graph of level ${level}: ${fault.says} (passes before: ${done.join(", ") || "none"})`);
+    held = { ...current, level };
   };
   for (const each of order) {
     if (each.for && !each.for(table)) continue;

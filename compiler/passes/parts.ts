@@ -1,7 +1,7 @@
 // A value that is cut into all of its parts: one operator hands them out.
 import { Build } from "../graph/build.ts";
 import { constantNodes } from "../graph/constants.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import type { Recorder } from "../rewrite/record.ts";
 import { replace } from "../rewrite/replace.ts";
 import type { Dim, Facts } from "../types/dim.ts";
@@ -20,7 +20,7 @@ function parted(graph: Graph, record: Recorder): Graph {
   const { facts } = graph.arena;
   const constant = constantNodes(graph);
   const groups = new Map<string, Map<Node, Cut>>();
-  for (const node of topological(graph.outputs.map((out) => out.node))) {
+  for (const node of nodesOf(graph)) {
     const cut = cutOf(node, facts);
     if (!cut || constant.has(node)) continue;
     const key = keyOf(node);

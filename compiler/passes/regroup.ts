@@ -1,6 +1,6 @@
 // Chains of reshapes and transpositions, as few of them as move the same: sizes are taken apart into factors, and only the order of these counts.
 import { Build } from "../graph/build.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import type { Graph, Node } from "../graph/node.ts";
 import { countUsers } from "../graph/users.ts";
 import { sameDims } from "../rewrite/match.ts";
 import type { Recorder } from "../rewrite/record.ts";
@@ -12,27 +12,53 @@ import { pass } from "./pass.ts";
 // 1. a chain whose nodes nothing else reads becomes at most a reshape, a transposition and a reshape, where that is fewer
 export default pass("regroup", { needs: "fused", leaves: "fused", exact: true, run: regrouped });
 
+/** So many steps of a chain are looked at from its end: every start among them is tried. */
+const FARTHEST = 12;
+/** A longer chain is gone through again, when its parts have become short: each time it has at most a quarter of its steps. */
+const MOST_TIMES = 8;
+
 function regrouped(graph: Graph, _: unknown, record: Recorder): Graph {
   const o = new Build(graph.arena);
-  const users = countUsers(topological(graph.outputs.map((out) => out.node)), graph.outputs);
-  return replace(graph, (node, now) => {
-    const found = moves(node) ? shortened(o, node, users) : undefined;
-    return found && { rule: "a chain of movement", node: found.way.reduce((x, step) => (step.kind === "reshape" ? o.reshape(x, step.dims) : o.transpose(x, step.perm)), now(found.from)) };
-  }, { pass: "regroup", record });
+  let current = graph;
+  for (let times = 0; times < MOST_TIMES; times++) {
+    const users = countUsers(current);
+    let isCut = false;
+    const next = replace(current, (node, now) => {
+      if (!moves(node)) return undefined;
+      const { chain, rest } = chainTo(node, users);
+      isCut ||= rest;
+      const found = shortened(o, chain, record);
+      return found && { rule: "a chain of movement", node: found.way.reduce((x, step) => (step.kind === "reshape" ? o.reshape(x, step.dims) : o.transpose(x, step.perm)), now(found.from)) };
+    }, { pass: "regroup", record });
+    const isSame = next.outputs === current.outputs;
+    current = next;
+    if (!isCut || isSame) break;
+  }
+  return current;
 }
 
 const moves = (node: Node): boolean => node.op === "reshape" || node.op === "transpose";
 
 type Step = { readonly kind: "reshape"; readonly dims: readonly Dim[] } | { readonly kind: "transpose"; readonly perm: readonly number[] };
 
-/** The way from the source of a chain that ends in `root`, for the source where it saves most. */
-function shortened(o: Build, root: Node, users: ReadonlyMap<Node, number>): { readonly from: Node; readonly way: readonly Step[] } | undefined {
-  const { facts } = o.arena;
+/** The chain that ends in `root`, or its end where there is a rest. */
+function chainTo(root: Node, users: ReadonlyMap<Node, number>): { readonly chain: readonly Node[]; readonly rest: boolean } {
   const chain: Node[] = [];
-  for (let at = root; moves(at) && (at === root || users.get(at) === 1); at = at.inputs[0] as Node) chain.unshift(at);
+  for (let at = root; moves(at) && (at === root || users.get(at) === 1); at = at.inputs[0] as Node) {
+    if (chain.length === FARTHEST) return { chain, rest: true };
+    chain.unshift(at);
+  }
+  return { chain, rest: false };
+}
+
+/** The way from the source of a chain, for the source where it saves most. */
+function shortened(o: Build, chain: readonly Node[], record: Recorder): { readonly from: Node; readonly way: readonly Step[] } | undefined {
+  const { facts } = o.arena;
   let best: { from: Node; way: readonly Step[]; saved: number } | undefined;
-  for (let first = 0; first < chain.length - 1; first++) {
+  // A part saves at most all of its steps.
+  for (let first = 0; first < chain.length - 1 && chain.length - first > (best?.saved ?? 0); first++) {
     const part = chain.slice(first);
+    record.work.visits += part.length;
     const from = (part[0] as Node).inputs[0] as Node;
     const way = wayThrough(from, part, facts);
     if (way && part.length - way.length > (best?.saved ?? 0)) best = { from, way, saved: part.length - way.length };

@@ -1,7 +1,7 @@
 // A bias that joins the sum with a normed value goes into the bias of that norm, and out again of every map that reads the norm:
 // y + x·W + b with y = norm(s) is y' + x·W with y' = norm(s) + b, and y·V + c is y'·V + (c - b·V). One sum fewer behind each map of a post-norm block.
 import { Build } from "../graph/build.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import { usersOf } from "../graph/users.ts";
 import type { Recorder } from "../rewrite/record.ts";
 import { replace } from "../rewrite/replace.ts";
@@ -41,7 +41,7 @@ function moved(graph: Graph, record: Recorder): Graph {
 
 /** What moves, by norms. */
 function movesOf(graph: Graph): ReadonlyMap<Node, Move> {
-  const order = topological(graph.outputs.map((out) => out.node));
+  const order = nodesOf(graph);
   const users = usersOf(order);
   const read = new Set(graph.outputs.map((out) => out.node));
   const moves = new Map<Node, Move>();

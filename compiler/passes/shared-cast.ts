@@ -1,6 +1,6 @@
 // One value cast once, however often it is given another shape: a mask that is read by attention and by a pooling.
 import { Build } from "../graph/build.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import type { Recorder } from "../rewrite/record.ts";
 import { replace } from "../rewrite/replace.ts";
 import { pass } from "./pass.ts";
@@ -11,7 +11,7 @@ export default pass("shared casts", { needs: "fused", leaves: "fused", exact: tr
 function shared(graph: Graph, record: Recorder): Graph {
   const o = new Build(graph.arena);
   const casts = new Map<string, number>();
-  for (const node of topological(graph.outputs.map((out) => out.node))) {
+  for (const node of nodesOf(graph)) {
     const key = keyOf(node);
     if (key !== undefined) casts.set(key, (casts.get(key) ?? 0) + 1);
   }

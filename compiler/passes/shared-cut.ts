@@ -1,6 +1,6 @@
 // Parts of one value that are cut along a second axis in the same way: cut there once, before they are parted.
 import { Build } from "../graph/build.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import { countUsers } from "../graph/users.ts";
 import type { Recorder } from "../rewrite/record.ts";
 import { replace } from "../rewrite/replace.ts";
@@ -12,8 +12,8 @@ export default pass("shared cuts", { needs: "fused", leaves: "fused", exact: tru
 
 function shared(graph: Graph, record: Recorder): Graph {
   const o = new Build(graph.arena);
-  const order = topological(graph.outputs.map((out) => out.node));
-  const users = countUsers(order, graph.outputs);
+  const order = nodesOf(graph);
+  const users = countUsers(graph);
   const alike = new Map<string, number>();
   for (const node of order) {
     const key = keyOf(node, users);

@@ -1,6 +1,6 @@
 // A sum and the layer norm of it in one operator, which gives both; the bias of a linear map joins the sum there.
 import { Build } from "../graph/build.ts";
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import { replace } from "../rewrite/replace.ts";
 import { rewrite } from "../rewrite/run.ts";
 import { sameDims } from "../rewrite/match.ts";
@@ -27,7 +27,7 @@ const biases: readonly Rule[] = [0, 1].map((side) => rule(side === 0 ? "bias of 
 function joined(graph: Graph, record: Recorder): Graph {
   const { arena } = graph;
   const o = new Build(arena);
-  const order = topological(graph.outputs.map((out) => out.node));
+  const order = nodesOf(graph);
   const normOf = new Map<Node, Node>();
   for (const node of order) {
     const sum = node.inputs[0];

@@ -1,5 +1,5 @@
 // Parts of what one linear map gives become maps of their own: packed queries, keys and values need no cutting up then.
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import { usersOf } from "../graph/users.ts";
 import { sameDims } from "../rewrite/match.ts";
 import type { Recorder } from "../rewrite/record.ts";
@@ -18,7 +18,7 @@ function parted(graph: Graph, record: Recorder): Graph {
 }
 
 function partedMatrices(graph: Graph): ReadonlySet<Node> {
-  const order = topological(graph.outputs.map((out) => out.node));
+  const order = nodesOf(graph);
   const users = usersOf(order);
   const read = new Set(graph.outputs.map((out) => out.node));
   /** The parts that are cut out of a value, as shares of it; undefined where it is read otherwise. */

@@ -1,6 +1,6 @@
 // Rows of tables looked up at places that are known: one row everywhere, or rows in their own order; what is added of weights is added once.
 import { values } from "../graph/build.ts";
-import { type Literal, type Node, topological } from "../graph/node.ts";
+import { type Literal, type Node, nodesOf } from "../graph/node.ts";
 import { type Rule, because, identities, rule } from "../rewrite/rule.ts";
 import { rewrite } from "../rewrite/run.ts";
 import { splatOf } from "../rewrite/splat.ts";
@@ -141,5 +141,5 @@ const rules: readonly Rule[] = [...identities([single, counted, ...anywhere, wei
 export default pass("tables", {
   needs: "tensor", leaves: "tensor", exact: true,
   // Most graphs read no table; theirs need not be gone through.
-  run: (graph, _, record) => (topological(graph.outputs.map((o) => o.node)).some((n) => n.op === "gather" && isStored(n.inputs[0] as Node)) ? rewrite(graph, rules, { pass: "tables", record }) : graph),
+  run: (graph, _, record) => (nodesOf(graph).some((n) => n.op === "gather" && isStored(n.inputs[0] as Node)) ? rewrite(graph, rules, { pass: "tables", record }) : graph),
 });

@@ -99,6 +99,29 @@ function isNear(value: number | undefined, wanted: number): boolean {
   return value !== undefined && Math.abs(value - wanted) <= 2e-7 * Math.abs(wanted);
 }
 
+/** The ops that a node may have to match; undefined: any. */
+export function opsOf(p: Pattern): readonly string[] | undefined {
+  if (p.kind === "op") return [p.op];
+  if (p.kind !== "any") return p.inner && opsOf(p.inner);
+  const all = p.of.map(opsOf);
+  return all.includes(undefined) ? undefined : all.flatMap((ops) => ops ?? []);
+}
+
+/**
+ * Whether a pattern may match at a node, as far as the ops of the node and of its inputs tell. `nearly`: also where it gets past its
+ * first input, which is near enough to be told.
+ */
+export function mayMatch(p: Pattern, node: Node, nearly: boolean): boolean {
+  if (p.kind === "any") return p.of.some((q) => mayMatch(q, node, nearly));
+  if (p.kind !== "op") return !p.inner || mayMatch(p.inner, node, nearly);
+  if (p.op !== node.op) return false;
+  if (!p.inputs) return true;
+  if (p.inputs.length !== node.inputs.length) return false;
+  const wanted = nearly ? p.inputs.slice(0, 1) : p.inputs;
+  const fits = (inputs: readonly Node[]): boolean => wanted.every((q, i) => opsOf(q)?.includes((inputs[i] as Node).op) ?? true);
+  return fits(node.inputs) || (COMMUTES.has(p.op) && fits([...node.inputs].reverse()));
+}
+
 /** How many ops a pattern has at least: what a near miss is measured against. */
 export function sizeOfPattern(p: Pattern): number {
   if (p.kind === "any") return Math.min(...p.of.map(sizeOfPattern));

@@ -1,6 +1,5 @@
 // What the passes did to a graph: every step, counts of fused ops, and for each rule how near it came where it did not fire.
-import type { Graph, Node } from "../graph/node.ts";
-import { topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf } from "../graph/node.ts";
 import type { Miss } from "./match.ts";
 import type { Because } from "./rule.ts";
 
@@ -28,6 +27,8 @@ export class Recorder {
   /** How many nodes of each fused op there are after the pass that makes them, by snake_case name: `attention`, `layer_norm`. */
   readonly fused = new Map<string, number>();
   readonly steps: Step[] = [];
+  /** The work of the passes, which grows with the graph and not with its square: how often a node was come by, and how often a rule was laid on one. */
+  readonly work = { visits: 0, attempts: 0 };
   readonly #fired = new Map<string, number>();
   readonly #misses = new Map<string, NearMiss>();
   readonly #declined = new Map<string, Map<string, NearMiss>>();
@@ -77,8 +78,7 @@ export class Recorder {
   }
 
   count(graph: Graph, ops: readonly string[]): void {
-    const order = topological(graph.outputs.map((o) => o.node));
-    for (const op of ops) this.fused.set(snake(op), order.filter((n) => n.op === op).length);
+    for (const op of ops) this.fused.set(snake(op), nodesOf(graph).filter((n) => n.op === op).length);
   }
 }
 

@@ -1,5 +1,5 @@
 // What no rule at one node can say, because others decide it: a graph gone through once, with something else in the place of some nodes.
-import { type Graph, type Node, topological } from "../graph/node.ts";
+import { type Graph, type Node, nodesOf, replacedOutputs } from "../graph/node.ts";
 import { type RewriteOptions, carryOrigins, remake } from "./run.ts";
 
 interface Put {
@@ -15,7 +15,9 @@ export function replace<G extends Graph>(graph: G, put: (node: Node, now: (x: No
   const became = new Map<Node, Node>();
   const standing = new Set<Node>();
   const now = (x: Node): Node => became.get(x) ?? x;
-  for (const node of topological(graph.outputs.map((out) => out.node))) {
+  const order = nodesOf(graph);
+  record.work.visits += order.length;
+  for (const node of order) {
     const step = arena.within(undefined, () => put(node, now));
     const made = step?.node ?? remake(arena, node, node.inputs.map(now));
     if (step) {
@@ -26,5 +28,5 @@ export function replace<G extends Graph>(graph: G, put: (node: Node, now: (x: No
     became.set(node, made);
     standing.add(made);
   }
-  return { ...graph, outputs: graph.outputs.map((out) => ({ ...out, node: now(out.node) })) };
+  return { ...graph, outputs: replacedOutputs(graph.outputs, now) };
 }

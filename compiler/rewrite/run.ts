@@ -1,11 +1,11 @@
 // Applies rules to a graph until none fires: sweeps from inputs to outputs, each linear in the size of the graph.
 import { Build } from "../graph/build.ts";
-import { type Arena, type Attrs, type Graph, type GraphOutput, Mismatch, type Node, topological } from "../graph/node.ts";
+import { type Arena, type Attrs, type Graph, type GraphOutput, Mismatch, type Node, nodesOf, replacedOutputs } from "../graph/node.ts";
 import { countUsers } from "../graph/users.ts";
 import type { Facts } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
 import { Matcher, sameDims } from "./match.ts";
-import { type Pattern, sizeOfPattern } from "./pattern.ts";
+import { mayMatch, opsOf, sizeOfPattern } from "./pattern.ts";
 import type { Recorder } from "./record.ts";
 import { type Context, type Rule, isBecause } from "./rule.ts";
 
@@ -54,13 +54,15 @@ class Run {
   readonly #arena: Arena;
   readonly #build: Build;
   readonly #context: Context;
-  readonly #byOp: ReadonlyMap<string, readonly Rule[]>;
+  readonly #candidates: Candidates;
   readonly #options: RewriteOptions;
   readonly #matcher: Matcher;
   /** Nodes on which no rule fires, whatever happens above them. */
   readonly #settled = new Set<Node>();
-  /** Distinct users of each node in this sweep; nodes that rules just made have none yet. */
-  #users = new Map<Node, number>();
+  /** What is swept over: whose users count. */
+  #outputs: readonly GraphOutput[] = [];
+  /** Nodes that rules just made have no users yet: how many those had in whose place they are. */
+  readonly #inherited = new Map<Node, number>();
   #askedForUsers = false;
   #fired = false;
 
@@ -68,24 +70,28 @@ class Run {
     this.#arena = arena;
     this.#build = new Build(arena);
     this.#context = { facts: arena.facts };
-    this.#byOp = indexed(rules);
+    this.#candidates = Candidates.among(rules);
     this.#options = options;
     this.#matcher = new Matcher(arena.facts, (node) => this.#isSole(node));
   }
 
   sweep(outputs: readonly GraphOutput[]): { outputs: readonly GraphOutput[]; fired: boolean } {
-    const order = topological(outputs.map((o) => o.node));
-    if (!order.some((node) => this.#byOp.has(node.op))) return { outputs, fired: false };
-    this.#users = countUsers(order, outputs);
+    this.#outputs = outputs;
+    this.#inherited.clear();
     this.#fired = false;
     this.last.clear();
+    /** Of nodes that have become others. */
     const now = new Map<Node, Node>();
+    const become = (node: Node): Node => now.get(node) ?? node;
+    const order = nodesOf({ outputs });
+    this.#options.record.work.visits += order.length;
     for (const node of order) {
-      const made = remake(this.#arena, node, node.inputs.map((x) => now.get(x) ?? x));
+      const made = now.size > 0 && node.inputs.some((x) => now.has(x)) ? remake(this.#arena, node, node.inputs.map(become)) : node;
       if (made !== node) this.#inherit(made, node);
-      now.set(node, this.#settle(made));
+      const settled = this.#settle(made);
+      if (settled !== node) now.set(node, settled);
     }
-    return { outputs: outputs.map((o) => ({ ...o, node: now.get(o.node) ?? o.node })), fired: this.#fired };
+    return { outputs: replacedOutputs(outputs, become), fired: this.#fired };
   }
 
   #settle(node: Node): Node {
@@ -102,7 +108,7 @@ class Run {
   /** What the first rule that fires puts in place of the node. */
   #apply(node: Node): Node | undefined {
     this.#askedForUsers = false;
-    for (const rule of this.#byOp.get(node.op) ?? []) {
+    for (const rule of this.#candidates.of(node)) {
       const made = this.#try(rule, node);
       if (made) return made;
     }
@@ -113,6 +119,7 @@ class Run {
   #try(rule: Rule, node: Node): Node | undefined {
     const { pass, record } = this.#options;
     let made: Node | undefined;
+    record.work.attempts++;
     const miss = this.#matcher.find(rule.find, node, ({ holes, nodes }) => {
       const verdict = rule.when(holes, this.#context);
       const put = verdict === true ? this.#put(rule, node, () => rule.put(this.#build, holes)) : verdict;
@@ -147,27 +154,65 @@ class Run {
   }
 
   #inherit(made: Node, from: Node): void {
-    if (!this.#users.has(made)) this.#users.set(made, this.#users.get(from) ?? 1);
+    if (this.#usersOf(made) === undefined) this.#inherited.set(made, this.#usersOf(from) ?? 1);
+  }
+
+  /** How many distinct users a node has in this sweep. */
+  #usersOf(node: Node): number | undefined {
+    return this.#inherited.get(node) ?? countUsers({ outputs: this.#outputs }).get(node);
   }
 
   #isSole(node: Node): boolean {
     this.#askedForUsers = true;
-    return this.#users.get(node) === 1;
+    return this.#usersOf(node) === 1;
   }
 }
 
-function indexed(rules: readonly Rule[]): Map<string, Rule[]> {
-  const byOp = new Map<string, Rule[]>();
-  for (const rule of rules)
-    for (const op of new Set(rootOps(rule.find, rule.name))) byOp.set(op, [...(byOp.get(op) ?? []), rule]);
-  return byOp;
-}
+/** So many inputs are looked at to tell which rules may match. */
+const LOOKED_AT = 4;
 
-function rootOps(p: Pattern, rule: string): string[] {
-  if (p.kind === "op") return [p.op];
-  if (p.kind === "any") return p.of.flatMap((q) => rootOps(q, rule));
-  if (!p.inner) throw new Error(`rule "${rule}" finds every node`);
-  return rootOps(p.inner, rule);
+/** The rules that may match at a node, in their order: by its op, then by those of its inputs. */
+class Candidates {
+  static readonly #known = new WeakMap<readonly Rule[], Candidates>();
+  readonly #byOp = new Map<string, Rule[]>();
+  readonly #byInputs = new Map<string, readonly Rule[]>();
+
+  /** Of a list of rules, which is looked through once in a process. */
+  static among(rules: readonly Rule[]): Candidates {
+    let found = Candidates.#known.get(rules);
+    if (!found) {
+      found = new Candidates(rules);
+      Candidates.#known.set(rules, found);
+    }
+    return found;
+  }
+
+  private constructor(rules: readonly Rule[]) {
+    for (const rule of rules) {
+      const ops = opsOf(rule.find);
+      if (!ops) throw new Error(`rule "${rule.name}" finds every node`);
+      for (const op of new Set(ops)) {
+        const list = this.#byOp.get(op);
+        if (list) list.push(rule);
+        else this.#byOp.set(op, [rule]);
+      }
+    }
+  }
+
+  of(node: Node): readonly Rule[] {
+    const all = this.#byOp.get(node.op);
+    if (!all) return NONE;
+    if (node.inputs.length > LOOKED_AT) return all;
+    let ops = node.op;
+    for (const input of node.inputs) ops += ` ${input.op}`;
+    let found = this.#byInputs.get(ops);
+    if (!found) {
+      found = all.filter((rule) => mayMatch(rule.find, node, !rule.quiet));
+      this.#byInputs.set(ops, found);
+    }
+    return found;
+  }
 }
+const NONE: readonly Rule[] = [];
 
 const sameType = (a: Node, b: Node, facts: Facts): boolean => a.type.dtype === b.type.dtype && sameDims(a.type.dims, b.type.dims, facts);

@@ -5,11 +5,20 @@ import type { Literal, Node } from "../graph/node.ts";
 
 /** The number, or undefined where elements differ or are not known while compiling. */
 export function splatOf(node: Node): number | undefined {
+  if (node.op === "fill") return node.attrs.value as number;
+  if (node.op === "const") return splatOfLiteral(node.attrs.value as Literal);
+  if (!PASSES.has(node.op)) return undefined;
+  // Behind a long way of movement it is asked for at each step.
+  const way: Node[] = [];
   let at = node;
-  while (PASSES.has(at.op)) at = at.inputs[0] as Node;
-  if (at.op === "fill") return at.attrs.value as number;
-  return at.op === "const" ? splatOfLiteral(at.attrs.value as Literal) : undefined;
+  for (; PASSES.has(at.op) && !moved.has(at); at = at.inputs[0] as Node) way.push(at);
+  const found = moved.has(at) ? moved.get(at) : splatOf(at);
+  for (const each of way) moved.set(each, found);
+  return found;
 }
+
+/** Of what movement made. */
+const moved = new WeakMap<Node, number | undefined>();
 
 /** Movement never changes what stands in a splat. */
 const PASSES: ReadonlySet<string> = new Set(["reshape", "expand", "transpose", "slice"]);

@@ -55,8 +55,11 @@ function print(terms: readonly Term[]): string {
     .join("");
 }
 
+const ZERO: Dim = { kind: "dim", terms: [], key: "0" };
+
 export function constant(value: number): Dim {
-  return normal([{ coefficient: value, atoms: [] }]);
+  // Most sizes are numbers: no normal form has to be looked for.
+  return value === 0 ? ZERO : { kind: "dim", terms: [{ coefficient: value, atoms: [] }], key: `${value}` };
 }
 
 export function symbol(name: string): Dim {
@@ -81,11 +84,20 @@ export function asSymbol(dim: Dim): string | undefined {
   return atom?.kind === "symbol" ? atom.name : undefined;
 }
 
-export const add = (a: Dim, b: Dim): Dim => normal([...a.terms, ...b.terms]);
+export function add(a: Dim, b: Dim): Dim {
+  const [x, y] = [asNumber(a), asNumber(b)];
+  if (x === 0) return b;
+  if (y === 0) return a;
+  return x !== undefined && y !== undefined ? constant(x + y) : normal([...a.terms, ...b.terms]);
+}
 export const negate = (a: Dim): Dim => normal(a.terms.map((t) => ({ ...t, coefficient: -t.coefficient })));
 export const subtract = (a: Dim, b: Dim): Dim => add(a, negate(b));
 
 export function multiply(a: Dim, b: Dim): Dim {
+  const [x, y] = [asNumber(a), asNumber(b)];
+  if (x === 1) return b;
+  if (y === 1) return a;
+  if (x !== undefined && y !== undefined) return constant(x * y);
   const terms: Term[] = [];
   for (const x of a.terms)
     for (const y of b.terms)
