@@ -403,7 +403,7 @@ export const TABLE: readonly Entry[] = [
         let s = correlation(split(keys; N into (B = 1, N)))
         let groups = if gumbel { grouped(s, one(cls_low), one(cls_deep), one(noise); tau, share: nmax) } else { grouped(s, one(cls_low), one(cls_deep); tau, share: nmax) }
         let out = groups.mean(split(x; N into (B = 1, N)), one(cls_deep))
-        { density: cast(informative(s; tau, share: nmax); to: f32) / N, indices: groups.places[B: 0], owner: groups.owner[B: 0], out: out[B: 0] }
+        { density: cast(informative(s, one(cls_low) > -1.0; tau, share: nmax); to: f32) / N, indices: groups.places[B: 0], owner: groups.owner[B: 0], out: out[B: 0] }
       }`,
   },
   {

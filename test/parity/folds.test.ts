@@ -72,6 +72,10 @@ const ON_PICTURES: readonly Case[] = [
   { name: "aim-merge-back", use: "aim (aim_merge)", lines: ["protect 1 across blocks[1..3] with aim_merge([2, 4])"], tokens: ALL },
   { name: "token-correlation", use: "token_correlation (token_correlation)", lines: ["protect 1 in each blocks[1] after output with token_correlation(low: blocks[0].probs, tau: 0.6)"] },
   {
+    name: "token-correlation-twice", use: "token_correlation (token_correlation)",
+    lines: [0, 2].map((i) => `protect 1 in each blocks[${i}] after output with token_correlation(low: blocks[${Math.max(i - 1, 0)}].probs, tau: 0.6)`),
+  },
+  {
     name: "pyra", use: "pyra (pyra)",
     lines: ["protect 1 in each blocks[1] after attended with pyra(r: 5, modulation: trained.modulations.blocks[0])", "protect 1 in each blocks[2] after attended with pyra(r: 4, modulation: trained.modulations.blocks[1])"],
   },

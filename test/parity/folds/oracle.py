@@ -55,6 +55,7 @@ def on_pictures():
         "aim-merge": lambda x: vision.aim_merge(vit, x, back=False),
         "aim-merge-back": lambda x: vision.aim_merge(vit, x),
         "token-correlation": lambda x: vision.token_correlation(vit, x),
+        "token-correlation-twice": lambda x: vision.token_correlation_twice(vit, x),
         "pyra": lambda x: vision.pyra(vit, x, trained),
         "token-shuffle": lambda x: vision.token_shuffle(vit, x, trained),
         "reweave": lambda x: vision.reweave(vit, x),

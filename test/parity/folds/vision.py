@@ -184,18 +184,18 @@ def quartile(values, q):
     return values[low] + (values[min(low + 1, len(values) - 1)] - values[low]) * (place - low)
 
 
-def token_correlation(vit, x, tau=0.6, share=0.1):
-    shallow = vit.block(0, x)
-    deep = vit.block(1, shallow.output)
-    x, n = deep.output, SIDE * SIDE
-    keys = deep.keys.transpose(0, 1).reshape(len(x), -1)[1:]
+def correlated(sites, low, tau, share):
+    """The class token and the groups of patches behind a block."""
+    x, n = sites.output, len(sites.output) - 1
+    keys = sites.keys.transpose(0, 1).reshape(len(x), -1)[1:]
     s = cosine(keys)
-    low, high = class_row(shallow.probs).tolist(), class_row(deep.probs).tolist()
+    low, high = class_row(low).tolist(), class_row(sites.probs).tolist()
     alike = [sum(above([s[i, j].item() for j in range(n) if j != i], tau)) for i in range(n)]
     informative = n - sum(count >= share * n for count in alike)
     q1, q3 = quartile(high, 1), quartile(high, 3)
     fence = above(high, q3 + 1.5 * (q3 - q1))
-    kept = sorted({i for i in range(n) if fence[i]} | set(largest(low, informative)))
+    # A picture of which nothing would be left keeps its first patch (ours).
+    kept = sorted({i for i in range(n) if fence[i]} | set(largest(low, informative))) or [0]
     groups = {p: [p] for p in kept}
     for j in set(range(n)) - set(kept):
         groups[kept[ordered([s[p, j].item() for p in kept], 1)[0]]].append(j)
@@ -203,7 +203,19 @@ def token_correlation(vit, x, tau=0.6, share=0.1):
     for members in groups.values():
         weight = torch.tensor([high[j] for j in members])
         patches.append((weight / weight.sum()) @ x[1:][members])
-    return vit.finish(with_class(x, torch.stack(patches)), 2)
+    return with_class(x, torch.stack(patches))
+
+
+def token_correlation(vit, x, tau=0.6, share=0.1):
+    shallow = vit.block(0, x)
+    return vit.finish(correlated(vit.block(1, shallow.output), shallow.probs, tau, share), 2)
+
+
+def token_correlation_twice(vit, x, tau=0.6, share=0.1):
+    """Behind block 0, and of what is left behind block 2."""
+    first = vit.block(0, x)
+    shallow = vit.block(1, correlated(first, first.probs, tau, share))
+    return vit.finish(correlated(vit.block(2, shallow.output), shallow.probs, tau, share), 3)
 
 
 # ---- 61 PYRA ---------------------------------------------------------------------------------------------------------------
