@@ -3,6 +3,7 @@ import { type Build, literal, values } from "../graph/build.ts";
 import type { Literal, Node } from "../graph/node.ts";
 import { type Dim, asNumber, constant } from "../types/dim.ts";
 import type { DType, TensorType } from "../types/tensor.ts";
+import { Kept } from "./onnx-use.ts";
 
 /** Longer lists of whole numbers are data, not sizes. */
 export const MOST_SIZES = 64;
@@ -41,8 +42,9 @@ export function asValue(node: Node): Value {
 /** A node whose elements are known besides. */
 export const valueWith = (node: Node, sizes: readonly Dim[] | undefined): Value => new Value(node.type, sizes, () => node);
 
-/** Sizes as a tensor of the given shape; a list of them unless one is given. */
+/** Sizes as a tensor of the given shape; a list of them unless one is given. Throws `Kept` where a file gives a shape that holds more or fewer. */
 export function valueOfSizes(o: Build, dtype: DType, sizes: readonly Dim[], dims: readonly number[] = [sizes.length]): Value {
+  if (!dims.every((d) => d >= 0) || dims.reduce((a, b) => a * b, 1) !== sizes.length) throw new Kept(`${sizes.length} numbers do not fill the shape [${dims.join(", ")}]`);
   return new Value({ dtype, dims: dims.map(constant) }, sizes, () => {
     const known = sizes.map(asNumber);
     if (!known.includes(undefined)) return o.const(dtype, dims, literal(dtype, known as number[]));

@@ -121,6 +121,15 @@ for (const [name, { text, runs }] of Object.entries(CASES))
     }
   });
 
+for (const [what, shaped] of [["fewer", [2]], ["no number of", [-2]]] as const)
+  test(`numbers in a shape that holds ${what} of them are left to the runtime, which says so`, async (t) => {
+    const folder = folderOf({ "m.onnx": modelBytes({ node: [node("Reshape", ["c", "to"], ["r"]), node("Add", ["r", "c"], ["y"])], initializer: [whole("c", 1, 2, 3), whole("to", ...shaped)], input: [], output: [port("y", "i64", ["K"])] }) });
+    const { files, problems } = await optimise({ input: join(folder, "m.onnx"), out: join(folder, "o.onnx") });
+    t.deepEqual(problems, []);
+    t.is(files?.length, 1);
+    await t.throwsAsync(runModel(join(folder, "o.onnx"), {}), { message: /Reshape|Add/ });
+  });
+
 test("a filled tensor of 64 bits keeps a number that doubles do not hold", async (t) => {
   const folder = folderOf({ "m.onnx": modelBytes({ node: [node("Squeeze", ["c", "axes"], ["y"])], initializer: [{ ...whole("c", 0), rawData: new Uint8Array([254, 255, 255, 255, 255, 255, 255, 127]) }, whole("axes", 0)], input: [], output: [port("y", "i64", [])] }) });
   await optimise({ input: join(folder, "m.onnx"), out: join(folder, "o.onnx") });
