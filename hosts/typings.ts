@@ -1,5 +1,5 @@
 // Types for `run()`, made from the JSON Schemas of a pipeline's inputs and outputs: `pipeline.d.ts` of an artefact, and what an import of the program has.
-import { compile as typesOf, type JSONSchema } from "json-schema-to-typescript";
+import type { JSONSchema } from "json-schema-to-typescript";
 import type { Compiled } from "../compiler/compile.ts";
 import { type ArtifactFile, heldFile } from "../compiler/emit/artifact-file.ts";
 import { inputSchema, outputSchema } from "../compiler/emit/typings.ts";
@@ -21,6 +21,8 @@ export async function typingFiles({ inputs, outputs, program, pipeline, fused }:
 export async function edgeTypes({ inputs, outputs }: Edges, facts: Facts): Promise<{ readonly takes: object; readonly gives: object; readonly text: string }> {
   const [takes, gives] = [inputSchema(inputs, facts), outputSchema(outputs, facts)];
   const options = { bannerComment: "", additionalProperties: false, declareExternallyReferenced: true, style: { printWidth: 160 } };
+  // It brings a formatter of programs along, which a check has no use for.
+  const { compile: typesOf } = await import("json-schema-to-typescript");
   // It writes into the schema it is given, so it gets a copy.
   const [taken, given] = await Promise.all([takes, gives].map((schema) => typesOf(structuredClone(schema) as JSONSchema, String(schema.title), options)));
   return { takes, gives, text: `${taken?.trim()}\n\n${given?.trim()}\n` };

@@ -24,6 +24,16 @@ cpSync(join(root, page, "page.css"), join(root, "dist", page, "page.css"));
 const library = readdirSync(join(root, "stdlib"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".kiri")).sort();
 writeFileSync(join(root, "dist/library.json"), JSON.stringify(Object.fromEntries(library.map((name) => [name.slice(0, -".kiri".length).replaceAll("\\", "/"), readFileSync(join(root, "stdlib", name), "utf8")]))));
 
+// The parser's library, which is 680 modules on its own, as one beside the grammar: every command waits until it is loaded.
+const licence = (name) => readdirSync(join(root, "node_modules", name)).filter((file) => /^licen[cs]e/i.test(file)).map((file) => `${name}\n\n${readFileSync(join(root, "node_modules", name, file), "utf8").trim()}`);
+const notice = ["chevrotain", "lodash-es"].flatMap(licence).join("\n\n").replaceAll("*/", "* /");
+await build({ stdin: { contents: 'export { CstParser, Lexer, createToken, createTokenInstance } from "chevrotain";', resolveDir: root }, outfile: join(root, "dist/grammar/chevrotain.js"), bundle: true, format: "esm", platform: "neutral", mainFields: ["module", "main"], target: "es2022", charset: "utf8", banner: { js: `/*\n${notice}\n*/` }, logLevel: "warning" });
+for (const name of readdirSync(join(root, "dist/grammar")))
+  if (name.endsWith(".js") && name !== "chevrotain.js") {
+    const path = join(root, "dist/grammar", name);
+    writeFileSync(path, readFileSync(path, "utf8").replace(/ from "chevrotain";/g, ' from "./chevrotain.js";'));
+  }
+
 // tsc leaves some dynamic imports as they are written (those beside `await using`): such a package would not run.
 for (const name of readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" }))
   if (name.endsWith(".js") && /\bfrom "\.[^"]*\.ts"|import\("\.[^"]*\.ts"\)/.test(readFileSync(join(root, "dist", name), "utf8"))) {

@@ -3,42 +3,46 @@ import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { addBench } from "./commands/bench.ts";
-import { addCheck } from "./commands/check.ts";
-import { addCompile } from "./commands/compile.ts";
-import { addCompletion } from "./commands/completion.ts";
-import { addDiff } from "./commands/diff.ts";
-import { addDoctor } from "./commands/doctor.ts";
-import { addExplain } from "./commands/explain.ts";
-import { addFmt } from "./commands/fmt.ts";
-import { addInspect } from "./commands/inspect.ts";
-import { addLsp } from "./commands/lsp.ts";
-import { addNew } from "./commands/new.ts";
-import { addOptimise } from "./commands/optimise.ts";
-import { addProfile } from "./commands/profile.ts";
-import { addRun } from "./commands/run.ts";
-import { addTest } from "./commands/test.ts";
-import { addTune } from "./commands/tune.ts";
-import { addTypes } from "./commands/types.ts";
-import { addView } from "./commands/view.ts";
 import { type AddCommand, type Context, examples } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { mistakeText } from "./usage-error.ts";
 import { version } from "../version.ts";
 
-/** In the order of the help. */
-const COMMANDS: readonly AddCommand[] = [addNew, addCheck, addCompile, addRun, addTest, addFmt, addTypes, addInspect, addView, addOptimise, addDiff, addProfile, addBench, addTune, addExplain, addDoctor, addLsp, addCompletion];
+/** In the order of the help. A command is loaded when it is asked for: most of them bring much along. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  new: async () => (await import("./commands/new.ts")).addNew,
+  check: async () => (await import("./commands/check.ts")).addCheck,
+  compile: async () => (await import("./commands/compile.ts")).addCompile,
+  run: async () => (await import("./commands/run.ts")).addRun,
+  test: async () => (await import("./commands/test.ts")).addTest,
+  fmt: async () => (await import("./commands/fmt.ts")).addFmt,
+  types: async () => (await import("./commands/types.ts")).addTypes,
+  inspect: async () => (await import("./commands/inspect.ts")).addInspect,
+  view: async () => (await import("./commands/view.ts")).addView,
+  optimise: async () => (await import("./commands/optimise.ts")).addOptimise,
+  diff: async () => (await import("./commands/diff.ts")).addDiff,
+  profile: async () => (await import("./commands/profile.ts")).addProfile,
+  bench: async () => (await import("./commands/bench.ts")).addBench,
+  tune: async () => (await import("./commands/tune.ts")).addTune,
+  explain: async () => (await import("./commands/explain.ts")).addExplain,
+  doctor: async () => (await import("./commands/doctor.ts")).addDoctor,
+  lsp: async () => (await import("./commands/lsp.ts")).addLsp,
+  completion: async () => (await import("./commands/completion.ts")).addCompletion,
+};
+/** Knows all the others. */
+const OF_ALL = "completion";
 
-/** The command line with all its commands; `finish` is told what a command ended with. */
-function commandLine(context: Context): Command {
+/** The command line with the one command that is named, or with all where none is; `finish` is told what a command ended with. */
+async function commandLine(named: string | undefined, context: Context): Promise<Command> {
   const program = new Command("kiri")
     .description("Fold and cut transformers: .kiri programs to one fused ONNX graph.")
     .version(version(), "-v, --version")
     .exitOverride()
     .configureOutput({ writeOut: (text) => void context.io.stdout.write(text), writeErr: (text) => void context.io.stderr.write(text) })
     .showHelpAfterError("(kiri --help shows what there is)");
-  for (const add of COMMANDS) add(program, context);
+  const isOne = named !== undefined && named !== OF_ALL && Object.hasOwn(COMMANDS, named);
+  for (const [name, load] of Object.entries(COMMANDS)) if (!isOne || name === named) (await load())(program, context);
   examples(program, [
     ["kiri new my-project", "a project that compiles and runs at once"],
     ["kiri check", "every problem of its programs"],
@@ -56,7 +60,7 @@ function commandLine(context: Context): Command {
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   let code: ExitCode = EXIT.success;
   try {
-    const program = commandLine({ io, finish: (c) => { code = c; } });
+    const program = await commandLine(argv[0], { io, finish: (c) => { code = c; } });
     if (argv.length === 0) {
       program.outputHelp({ error: true });
       return EXIT.usage;
