@@ -105,6 +105,11 @@ def map_of(model, pixels, name):
     return known[name.split("_")[0]](model, pixels, name)
 
 
+def loaded(side):
+    """In the precision that is set now."""
+    return Saliency(ROOT / "bench/.models/focus/vit_s_focus.onnx", side, 6)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("side", type=int)
@@ -118,12 +123,11 @@ def main():
     # Other jobs may run beside this; several threads would wait for each other.
     torch.set_num_threads(1)
     pixels = torch.from_numpy(numpy.fromfile(args.pixels, numpy.float32)).view(-1, 3, args.side, args.side)
-    load = lambda: Saliency(ROOT / "bench/.models/focus/vit_s_focus.onnx", args.side, 6)  # noqa: E731
-    model = load()
+    model = loaded(args.side)
     if args.double:
         torch.set_default_dtype(torch.float64)
         pixels = pixels[args.double].double()
-        model = RoundedBefore(load(), model) if args.single_before else load()
+        model = RoundedBefore(loaded(args.side), model) if args.single_before else loaded(args.side)
     end = "-before" if args.single_before else "-double" if args.double else ""
     for name in args.names:
         MARGINS.clear()
