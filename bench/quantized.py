@@ -6,6 +6,8 @@ Needs numpy, onnx, onnxruntime. Of each MODEL.onnx it writes FOLDER/MODEL.FORM.o
   runtime    the same after the runtime's optimizations (DynamicQuantizeMatMul, MatMulIntegerToFloat)
   qdq        8 bits a channel, pairs of QuantizeLinear and DequantizeLinear with scales from one batch
   qdq4       the same with weights in 4 bits
+  qdq16      8 bits for weights, and activations in 16 bits without a sign, with room for four times what the batch shows
+  contrib16  the same in the operators of ONNX Runtime, as files of older operator sets have them
   qoperator  QLinearMatMul, QLinearConv, QLinearAdd, QLinearSoftmax and the like
   nbits4     MatMulNBits, 4 bits with zero points
   nbits8     MatMulNBits, 8 bits without
@@ -58,6 +60,17 @@ def static(source, to, **options):
     quantize_static(source, to, Inputs(source), **options)
 
 
+def roomy(source, to, **options):
+    """A fold makes tokens look at fewer others, which goes beyond what one batch shows; 16 bits have room for that."""
+    static(source, to, quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt16, **options)
+    model = onnx.load(to)
+    scales = {node.input[1] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    for tensor in model.graph.initializer:
+        if tensor.name in scales:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(4), tensor.name))
+    onnx.save(model, to)
+
+
 def blocks(source, to, **options):
     quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=BLOCK, **options)
     quantizer.process()
@@ -80,6 +93,8 @@ FORMS = {
     "runtime": runtime,
     "qdq": lambda source, to: static(source, to, quant_format=QuantFormat.QDQ, per_channel=True),
     "qdq4": lambda source, to: static(source, to, quant_format=QuantFormat.QDQ, weight_type=QuantType.QInt4),
+    "qdq16": lambda source, to: roomy(source, to, per_channel=True),
+    "contrib16": lambda source, to: roomy(source, to, extra_options={"UseQDQContribOps": True}),
     "qoperator": lambda source, to: static(source, to, quant_format=QuantFormat.QOperator),
     "nbits4": lambda source, to: blocks(source, to, bits=4, is_symmetric=False),
     "nbits8": lambda source, to: blocks(source, to, bits=8, is_symmetric=True),

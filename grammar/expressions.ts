@@ -9,7 +9,7 @@ import { token } from "./tokens.ts";
 
 /** Highest tree of one expression: what walks trees after us walks them by recursion. */
 const TALLEST = 256;
-const ELEMENT_TYPES = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "i4", "u4", "bool"] as const;
+const ELEMENT_TYPES = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u16", "u8", "i4", "u4", "bool"] as const;
 
 const PRECEDENCE: Readonly<Record<string, number>> = { or: 1, and: 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "~=": 3, "+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "^": 6 };
 

@@ -55,7 +55,7 @@ export const textMate: TextMateGrammar = {
     { name: SCOPES.comment, match: sourceOf("Comment") },
     { name: SCOPES.string, begin: '"', end: '"|$', patterns: [{ name: "constant.character.escape.kiri", match: "\\\\(?:u\\{[0-9a-fA-F]{1,6}\\}|u[0-9a-fA-F]{4}|[\"\\\\/bfnrt])" }, { name: "invalid.illegal.kiri", match: "\\\\." }] },
     { match: `^\\s*(?:(extern)\\s+)?(${DECLARATION_WORDS.filter((w) => w !== "extern").join("|")})\\s+(${WORD})`, captures: { 1: { name: SCOPES.declaration }, 2: { name: SCOPES.declaration }, 3: { name: "entity.name.kiri" } } },
-    { name: "support.type.kiri", match: "(?<![\\p{L}\\p{N}_.])(?:f64|f32|f16|bf16|i64|i32|i16|i8|u8|i4|u4|bool|text|image|audio|tokens)(?![\\p{L}\\p{N}_'])" },
+    { name: "support.type.kiri", match: "(?<![\\p{L}\\p{N}_.])(?:f64|f32|f16|bf16|i64|i32|i16|i8|u16|u8|i4|u4|bool|text|image|audio|tokens)(?![\\p{L}\\p{N}_'])" },
     { match: "^\\s*(precision)\\s*:", captures: { 1: { name: SCOPES.modifier } } },
     { name: SCOPES.number, match: `(?<![\\p{L}_])${sourceOf("NumberText")}` },
     ...wordRules("reserved"),

@@ -21,6 +21,7 @@ export function madeUpValues(dtype: DType, of: readonly number[], below?: number
     case "i64": return BigInt64Array.from(of, (v) => BigInt(whole(v)));
     case "i32": return Int32Array.from(of, whole);
     case "i16": return Int16Array.from(of, whole);
+    case "u16": return Uint16Array.from(of, whole);
     case "i8": return Int8Array.from(of, whole);
     case "u8": case "bool": return Uint8Array.from(of, (v) => Math.round(v));
     case "f16": return Uint16Array.from(of, half);

@@ -1,6 +1,6 @@
 // Generated from artifact.schema.json by `npm run generate`. Do not edit.
 
-export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "i4" | "u4" | "bool";
+export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u16" | "u8" | "i4" | "u4" | "bool";
 /**
  * A number, or an expression of the sizes of inputs and of those that `sizes` defines: `N - 8`. A name that is none of them is a count that the data decide: read it off the result.
  */

@@ -119,7 +119,7 @@ function truth(boundary: Boundary, { value, at }: Given): boolean {
 }
 
 const RANGES: Readonly<Partial<Record<DType, readonly [bigint, bigint]>>> = {
-  i64: [-(2n ** 63n), 2n ** 63n - 1n], i32: [-(2n ** 31n), 2n ** 31n - 1n], i16: [-32768n, 32767n], i8: [-128n, 127n], u8: [0n, 255n],
+  i64: [-(2n ** 63n), 2n ** 63n - 1n], i32: [-(2n ** 31n), 2n ** 31n - 1n], i16: [-32768n, 32767n], i8: [-128n, 127n], u16: [0n, 65535n], u8: [0n, 255n],
 };
 
 function integer(boundary: Boundary, dtype: DType, { value, at }: Given): bigint {

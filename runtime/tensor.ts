@@ -12,7 +12,7 @@ export interface Tensor {
 }
 
 /** ONNX Runtime's words for element types. */
-type OnnxName = "float64" | "float32" | "float16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
+type OnnxName = "float64" | "float32" | "float16" | "int64" | "int32" | "int16" | "int8" | "uint16" | "uint8" | "bool";
 
 interface ArrayKind {
   readonly bytes: number;
@@ -32,6 +32,7 @@ const KINDS: Readonly<Partial<Record<DType, ArrayKind>>> = {
   i32: { bytes: 4, arrays: ["Int32Array"], onnx: "int32", view: (b, o, n) => new Int32Array(b, o, n) },
   i16: { bytes: 2, arrays: ["Int16Array"], onnx: "int16", view: (b, o, n) => new Int16Array(b, o, n) },
   i8: { bytes: 1, arrays: ["Int8Array"], onnx: "int8", view: (b, o, n) => new Int8Array(b, o, n) },
+  u16: { bytes: 2, arrays: ["Uint16Array"], onnx: "uint16", view: (b, o, n) => new Uint16Array(b, o, n) },
   u8: { bytes: 1, arrays: ["Uint8Array", "Uint8ClampedArray"], onnx: "uint8", view: (b, o, n) => new Uint8Array(b, o, n) },
   bool: { bytes: 1, arrays: ["Uint8Array"], onnx: "bool", view: (b, o, n) => new Uint8Array(b, o, n) },
 };

@@ -2,12 +2,12 @@
 import type { DType } from "../types/tensor.ts";
 
 /** Arrays that are computed in. f16 and bf16 are held exactly in 32 bits; i64 as doubles, exact to 2^53. */
-export type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+export type Numbers = Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint16Array | Uint8Array;
 type Constructor = { new (buffer: ArrayBuffer, offset: number, length: number): Numbers; readonly BYTES_PER_ELEMENT: number };
 
 const ARRAYS: Readonly<Record<DType, Constructor>> = {
   f64: Float64Array, f32: Float32Array, f16: Float32Array, bf16: Float32Array, i64: Float64Array, i32: Int32Array,
-  i16: Int16Array, i8: Int8Array, u8: Uint8Array, i4: Int8Array, u4: Uint8Array, bool: Uint8Array,
+  i16: Int16Array, i8: Int8Array, u16: Uint16Array, u8: Uint8Array, i4: Int8Array, u4: Uint8Array, bool: Uint8Array,
 };
 
 /** Bytes an element takes while it is computed with. */

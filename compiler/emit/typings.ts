@@ -8,7 +8,7 @@ type JsonSchema = { readonly [key: string]: unknown };
 /** Arrays that hold the elements of a tensor, in row-major order; f16 and bf16 as their bits, bool as 0 and 1. */
 const ARRAYS: Readonly<Record<DType, string>> = {
   f64: "Float64Array", f32: "Float32Array", f16: "Uint16Array", bf16: "Uint16Array",
-  i64: "BigInt64Array", i32: "Int32Array", i16: "Int16Array", i8: "Int8Array", u8: "Uint8Array", i4: "Int8Array", u4: "Uint8Array", bool: "Uint8Array",
+  i64: "BigInt64Array", i32: "Int32Array", i16: "Int16Array", i8: "Int8Array", u16: "Uint16Array", u8: "Uint8Array", i4: "Int8Array", u4: "Uint8Array", bool: "Uint8Array",
 };
 
 /** One record as `run` takes it. */

@@ -158,6 +158,7 @@ function write(view: DataView, dtype: DType, at: number, value: number): void {
     case "i64": return view.setBigInt64(at, BigInt(value), true);
     case "i32": return view.setInt32(at, value, true);
     case "i16": return view.setInt16(at, value, true);
+    case "u16": return view.setUint16(at, value, true);
     case "i8": return view.setInt8(at, value);
     case "u8": return view.setUint8(at, value);
     case "bool": return view.setUint8(at, value ? 1 : 0);
@@ -177,6 +178,7 @@ export function values(from: Literal): number[] {
       case "i64": out.push(Number(view.getBigInt64(at, true))); break;
       case "i32": out.push(view.getInt32(at, true)); break;
       case "i16": out.push(view.getInt16(at, true)); break;
+      case "u16": out.push(view.getUint16(at, true)); break;
       case "i8": out.push(view.getInt8(at)); break;
       case "u8": case "bool": out.push(view.getUint8(at)); break;
       default: throw new Error(`no literals of ${from.dtype}`);

@@ -142,7 +142,7 @@ function readAttr(at: Scanner): Attr {
   if (at.peek("@")) return readRefAttr(at);
   if (at.tries("true")) return true;
   if (at.tries("false")) return false;
-  const dtype = at.pattern(/(?:f64|f32|f16|bf16|i64|i32|i16|i8|u8|i4|u4|bool)(?=[(#])/y);
+  const dtype = at.pattern(/(?:f64|f32|f16|bf16|i64|i32|i16|i8|u16|u8|i4|u4|bool)(?=[(#])/y);
   return dtype ? readLiteral(at, dtype as DType) : at.number();
 }
 

@@ -27,7 +27,7 @@ const STORED: Readonly<Record<string, { readonly bits: number; readonly dtype: D
   F64: { bits: 64, dtype: "f64" }, F32: { bits: 32, dtype: "f32" }, F16: { bits: 16, dtype: "f16" }, BF16: { bits: 16, dtype: "bf16" },
   I64: { bits: 64, dtype: "i64" }, I32: { bits: 32, dtype: "i32" }, I16: { bits: 16, dtype: "i16" }, I8: { bits: 8, dtype: "i8" },
   U8: { bits: 8, dtype: "u8" }, BOOL: { bits: 8, dtype: "bool" },
-  U64: { bits: 64, dtype: undefined }, U32: { bits: 32, dtype: undefined }, U16: { bits: 16, dtype: undefined }, C64: { bits: 64, dtype: undefined },
+  U64: { bits: 64, dtype: undefined }, U32: { bits: 32, dtype: undefined }, U16: { bits: 16, dtype: "u16" }, C64: { bits: 64, dtype: undefined },
   F8_E4M3: { bits: 8, dtype: undefined }, F8_E5M2: { bits: 8, dtype: undefined }, F8_E8M0: { bits: 8, dtype: undefined },
   F6_E2M3: { bits: 6, dtype: undefined }, F6_E3M2: { bits: 6, dtype: undefined }, F4: { bits: 4, dtype: undefined },
 };

@@ -89,7 +89,7 @@ const isnan: Op = {
 
 const signed = (call: Call): void => {
   const type = call.numeric(0);
-  if (type.dtype === "u8" || type.dtype === "u4") throw call.misfit("works on numbers with a sign", printType(type), "a signed element type");
+  if (type.dtype === "u16" || type.dtype === "u8" || type.dtype === "u4") throw call.misfit("works on numbers with a sign", printType(type), "a signed element type");
 };
 const bothNumeric = (call: Call): void => { call.numeric(0); call.numeric(1); };
 const bothBool = (call: Call): void => { call.ofType(0, "bool", "the left side"); call.ofType(1, "bool", "the right side"); };
@@ -116,7 +116,7 @@ export function castTo(o: Lowering, value: string, from: DType, to: DType): stri
 /** The element type that arithmetic runs in: ONNX Runtime computes neither in narrow integers nor in bf16. */
 export function wide(dtype: DType): DType {
   if (dtype === "bf16") return "f32";
-  return dtype === "i16" || dtype === "i8" || dtype === "u8" || dtype === "i4" || dtype === "u4" ? "i32" : dtype;
+  return dtype === "i16" || dtype === "i8" || dtype === "u16" || dtype === "u8" || dtype === "i4" || dtype === "u4" ? "i32" : dtype;
 }
 
 const operand = (node: Node): DType => (node.inputs[0] as Node).type.dtype;

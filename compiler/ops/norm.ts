@@ -1,6 +1,6 @@
 // Fused normalisation and activation: layer norm, RMS norm, skip + layer norm, GELU, SiLU.
 import type { Node } from "../graph/node.ts";
-import type { Dim } from "../types/dim.ts";
+import { type Dim, constant } from "../types/dim.ts";
 import type { TensorType } from "../types/tensor.ts";
 import type { Call } from "./call.ts";
 import { castTo, inSingle, wide, widened } from "./elementwise.ts";
@@ -89,6 +89,13 @@ const embedNorm: Op = {
     const whole = (x: Node | undefined): string | undefined => x && o.shared(`i32 of ${o.value(x)}`, () => castTo(o, o.value(x), "i64", "i32"));
     const real = (x: Node | undefined): string | undefined => x && castTo(o, o.value(x), dtype, wide(dtype));
     const inputs = [whole(ids), whole(kind), real(words), real(places), real(kinds), real(gain), real(bias), undefined, whole(at)];
+    if (o.target === "portable" || dtype === "f64") {
+      const rows = (table: Node, places: Node): string => o.node("Gather", [real(table), o.value(places)], { axis: 0 });
+      const inOrder = (): string => o.node("Slice", [real(places), o.dim(constant(0)), o.dim(ids.type.dims[1] as Dim), o.ints([0]), o.ints([1])]);
+      const both = o.node("Add", [rows(words, ids), at ? rows(places, at) : inOrder()]);
+      const sum = kind && kinds ? o.node("Add", [both, rows(kinds, kind)]) : both;
+      return castTo(o, o.node("LayerNormalization", [sum, real(gain), real(bias)], { axis: -1, epsilon: epsilon(node) }), wide(dtype), dtype);
+    }
     const [y] = o.several("EmbedLayerNormalization", inputs, { epsilon: epsilon(node) }, CONTRIB, [true, true]) as [string, string];
     return castTo(o, y, wide(dtype), dtype);
   },

@@ -80,5 +80,5 @@ export interface Lowering {
 
 /** Numbers of element types in ONNX files. */
 export const ONNX_TYPE: Readonly<Record<DType, number>> = {
-  f32: 1, u8: 2, i8: 3, i16: 5, i32: 6, i64: 7, bool: 9, f16: 10, f64: 11, bf16: 16, u4: 21, i4: 22,
+  f32: 1, u8: 2, i8: 3, u16: 4, i16: 5, i32: 6, i64: 7, bool: 9, f16: 10, f64: 11, bf16: 16, u4: 21, i4: 22,
 };

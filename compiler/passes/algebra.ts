@@ -114,7 +114,7 @@ const casts: readonly Rule[] = [
   }),
 ];
 const HOLDS: Readonly<Partial<Record<DType, readonly DType[]>>> = {
-  bool: ["i32", "i64", "f32", "f64", "i8", "u8", "i16", "f16"], i32: ["i64", "f64"], f32: ["f64"], f16: ["f32", "f64"], bf16: ["f32", "f64"], u8: ["i16", "i32", "i64", "f32", "f64", "f16"], i8: ["i16", "i32", "i64", "f32", "f64", "f16"],
+  bool: ["i32", "i64", "f32", "f64", "i8", "u8", "u16", "i16", "f16"], i32: ["i64", "f64"], f32: ["f64"], f16: ["f32", "f64"], bf16: ["f32", "f64"], u16: ["i32", "i64", "f32", "f64"], u8: ["i16", "u16", "i32", "i64", "f32", "f64", "f16"], i8: ["i16", "i32", "i64", "f32", "f64", "f16"],
 };
 
 /** Whether the operand is still spread out by the other one alone. */

@@ -14,7 +14,7 @@ export const TOLERANCE: Readonly<Record<DType, Tolerance>> = {
   f32: { absolute: 1e-4, relative: 1e-4 },
   f16: { absolute: 2e-3, relative: 2e-3 },
   bf16: { absolute: 1e-2, relative: 1e-2 },
-  i64: EXACT, i32: EXACT, i16: EXACT, i8: EXACT, u8: EXACT, i4: EXACT, u4: EXACT, bool: EXACT,
+  i64: EXACT, i32: EXACT, i16: EXACT, i8: EXACT, u16: EXACT, u8: EXACT, i4: EXACT, u4: EXACT, bool: EXACT,
 };
 
 /** Equal infinities are equal; NaN never is. */

@@ -154,6 +154,7 @@ function arrayOf(dtype: string, values: readonly number[], what: string): TypedA
     });
     case "i32": return Int32Array.from(values);
     case "i16": return Int16Array.from(values);
+    case "u16": return Uint16Array.from(values);
     case "i8": return Int8Array.from(values);
     case "u8": case "bool": return Uint8Array.from(values);
     default: throw new UsageError(`${what} is ${dtype}, which JSON cannot hold.`, "Give it as .safetensors.");

@@ -20,7 +20,7 @@ export function readTensors(path: string): Map<string, Tensor> {
   }
 }
 
-const NAMES: Readonly<Record<string, string>> = { f64: "F64", f32: "F32", f16: "F16", bf16: "BF16", i64: "I64", i32: "I32", i16: "I16", i8: "I8", u8: "U8", bool: "BOOL" };
+const NAMES: Readonly<Record<string, string>> = { f64: "F64", f32: "F32", f16: "F16", bf16: "BF16", i64: "I64", i32: "I32", i16: "I16", i8: "I8", u16: "U16", u8: "U8", bool: "BOOL" };
 
 /** A file of these tensors, in their order; the header is padded so that data begins at a multiple of 8. */
 export function tensorFile(tensors: ReadonlyMap<string, Tensor>): Buffer {

@@ -18,7 +18,7 @@ import type { Analysis } from "./analysis.ts";
 /** Files of weights hold more names than a list should. */
 const MOST = 2_000;
 const TARGETS = ["cpu", "cuda", "portable"];
-const ELEMENT_TYPES = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "i4", "u4", "bool"];
+const ELEMENT_TYPES = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u16", "u8", "i4", "u4", "bool"];
 
 /** `withSnippets`: whether the word of a declaration brings the rest of one. */
 export function completion(analysis: Analysis, offset: number, withSnippets: boolean): CompletionItem[] {

@@ -49,11 +49,11 @@ export const i64 = (dims: readonly number[], numbers: ArrayLike<number>): Value 
 export const numbers = (value: Value): number[] => values({ kind: "literal", dtype: value.dtype, bytes: value.bytes });
 
 const NAMES: Readonly<Record<string, DType>> = {
-  float32: "f32", float64: "f64", float16: "f16", int64: "i64", int32: "i32", int16: "i16", int8: "i8", uint8: "u8", bool: "bool",
+  float32: "f32", float64: "f64", float16: "f16", int64: "i64", int32: "i32", int16: "i16", uint16: "u16", int8: "i8", uint8: "u8", bool: "bool",
 };
 const ARRAYS: Readonly<Partial<Record<DType, [ort.Tensor.Type, { new (buffer: ArrayBuffer): ort.Tensor.DataType }]>>> = {
   f32: ["float32", Float32Array], f64: ["float64", Float64Array], f16: ["float16", Uint16Array], i64: ["int64", BigInt64Array],
-  i32: ["int32", Int32Array], i16: ["int16", Int16Array], i8: ["int8", Int8Array], u8: ["uint8", Uint8Array], bool: ["bool", Uint8Array],
+  i32: ["int32", Int32Array], i16: ["int16", Int16Array], u16: ["uint16", Uint16Array], i8: ["int8", Int8Array], u8: ["uint8", Uint8Array], bool: ["bool", Uint8Array],
 };
 
 function toTensor(value: Value): ort.Tensor {

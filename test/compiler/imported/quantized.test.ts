@@ -87,6 +87,9 @@ const FORMS: Readonly<Record<string, Form>> = {
   "vit.nbits8": { source: VIT, kept: { MatMulNBits: 12 } },
   "vit.qdq": { source: VIT, kept: {} },
   "vit.qdq4": { source: VIT, kept: {} },
+  // Activations in 16 bits without a sign, by the standard and by ONNX Runtime's own operators.
+  "vit.qdq16": { source: VIT, kept: {} },
+  "vit.contrib16": { source: VIT, kept: {} },
   "vit.blocked": { source: VIT, kept: {} },
   // Spelled out as pairs around products of real numbers, of which the runtime makes QLinearMatMul again.
   "vit.qoperator": { source: VIT, kept: { QLinearConv: 1 } },
@@ -129,7 +132,7 @@ test("operators that are fused already show two blocks and fold, and without a f
   for (const line of ["", "across blocks[*] with tome(r: 0)"]) t.true(difference((await made(WHOLE.plain, WHOLE, line)).y, numbers(original)).relative <= SAME, line);
 });
 
-const DEQUANTIZED: Readonly<Record<string, readonly [pairs: number, weights: number]>> = { qdq: [85, 24], qdq4: [85, 24], blocked: [0, 12] };
+const DEQUANTIZED: Readonly<Record<string, readonly [pairs: number, weights: number]>> = { qdq: [85, 24], qdq4: [85, 24], qdq16: [85, 24], contrib16: [85, 24], blocked: [0, 12] };
 for (const [form, [pairs, weights]] of Object.entries(DEQUANTIZED))
   test(`${form}: no pair is lost, and weights stay whole numbers`, async (t) => {
     const { nodes } = await made(`quantized/vit.${form}.onnx`, VIT, FOLDS[0]);

@@ -117,6 +117,10 @@ const REDUCES: Record<string, (list: number[]) => number> = {
   reduceSum: sum, reduceMean: (l) => sum(l) / l.length, reduceMax: (l) => Math.max(...l), reduceMin: (l) => Math.min(...l),
   reduceProd: (l) => l.reduce((a, b) => a * b, 1), reduceL2: (l) => Math.sqrt(sum(l.map((v) => v * v))),
 };
+put("weightedSum", {
+  make: (b, { x, p }) => b.weightedSum(x, b.reduce("reduceMax", p, [2], false)),
+  wants: ({ x, p }, { B, N }) => nd([B, C], ([n, k]) => sum(Array.from({ length: N }, (_, j) => at(x, [n as number, j, k as number]) * Math.max(...along(p, 2, [n as number, j, 0]))))),
+});
 for (const [op, f] of Object.entries(REDUCES))
   put(op,
     { make: (b, { x }) => b.reduce(op as ReduceOp, x, [1], true), wants: ({ x }, { B }) => nd([B, 1, C], (at) => f(along(x, 1, at))) },
@@ -175,6 +179,10 @@ put("concat", { make: (b, { x, rows }) => b.concat([x, rows, x], 1), wants: ({ x
   const n = j as number;
   return n >= N && n < N + 4 ? at(rows, [i as number, n - N, k as number]) : at(x, [i as number, n < N ? n : n - N - 4, k as number]);
 }) });
+put("split", ...[0, 1].map((part): Case => ({
+  make: (b, { x }) => b.item(b.make("split", [x], { axis: 2, parts: [5, 7] }), part),
+  wants: ({ x }, { B, N }) => nd([B, N, part === 0 ? 5 : 7], ([i, j, k]) => at(x, [i as number, j as number, 5 * part + (k as number)])),
+})));
 put("slice",
   { make: (b, { x }) => b.slice(x, 1, 1, N, 2), wants: ({ x }, { B, N }) => nd([B, Math.ceil((N - 1) / 2), C], ([i, j, k]) => at(x, [i as number, 1 + 2 * (j as number), k as number])) },
   { make: (b, { x }) => b.slice(x, 1, floorDivide(N, constant(2)), subtract(N, constant(1))), wants: ({ x }, { B, N }) => nd([B, N - 1 - Math.floor(N / 2), C], ([i, j, k]) => at(x, [i as number, Math.floor(N / 2) + (j as number), k as number])) },
@@ -229,6 +237,19 @@ for (const output of [0, 1])
       return output === 0 ? normed(both, 0.1, true) : both;
     } });
 put("skipLayerNorm", { make: (b, { x, y }) => b.reshape(b.item(b.skipLayerNorm(b.reshape(x, [B, N, 1, C]), b.reshape(y, [B, N, 1, C]), stored(b, gain), stored(b, shift), 0.1), 0), [B, N, C]), wants: ({ x, y }) => normed(zip([x, y], (a, c) => a + c), 0.1, true) });
+const [wordTable, placeTable, kindTable] = [noise([5, C], 31), noise([7, C], 32), noise([6, C], 33)];
+put("embedNorm",
+  {
+    make: (b, { i }) => b.make("embedNorm", [i, stored(b, wordTable), stored(b, placeTable), stored(b, gain), stored(b, shift)], { eps: 0.1, kinds: false, placed: false }),
+    wants: ({ i }, { B }) => normed(nd([B, 4, C], ([n, j, k]) => at(wordTable, [at(i, [n as number, j as number]), k as number]) + at(placeTable, [j as number, k as number])), 0.1, true),
+  },
+  {
+    make: (b, { i }) => b.make("embedNorm", [i, stored(b, wordTable), stored(b, placeTable), stored(b, gain), stored(b, shift), b.add(i, b.scalar("i64", 1)), stored(b, kindTable), b.add(i, b.scalar("i64", 2))], { eps: 0.1, kinds: true, placed: true }),
+    wants: ({ i }, { B }) => normed(nd([B, 4, C], ([n, j, k]) => {
+      const word = at(i, [n as number, j as number]);
+      return at(wordTable, [word, k as number]) + at(placeTable, [word + 2, k as number]) + at(kindTable, [word + 1, k as number]);
+    }), 0.1, true),
+  });
 put("gelu",
   { make: (b, { x }) => b.gelu(x), wants: ({ x }) => map(x, gelu) },
   { make: (b, { x }) => b.gelu(x, "tanh"), wants: ({ x }) => map(x, (v) => (v / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)))) });
@@ -446,4 +467,11 @@ test("random numbers are those of their distribution and differ by seed", async 
   t.true(Math.abs(moment(normal, 1)) < 0.03 && Math.abs(moment(normal, 2) - 1) < 0.04 && Math.abs(moment(normal, 4) - 3) < 0.25);
   t.true(Math.abs(moment(uniform, 1) - 0.5) < 0.01 && Math.abs(moment(uniform, 2) - 1 / 3) < 0.01 && uniform.every((v) => v >= 0 && v < 1));
   t.true(Math.abs(sum(normal.map((v, i) => v * (other[i] as number))) / 20000) < 0.03);
+});
+
+test("whole numbers of 16 bits without a sign: taken, computed with beyond the range of those with one, and given", async (t) => {
+  const b = new Build(new Arena(infer));
+  const x = b.input("x", "u16", [N]);
+  const { y0, y1 } = await runGraph(graphOf(b.arena, b.add(x, b.tensor("u16", [1], [40000])), b.cast(b.slice(x, 0, 1, N), "f32")), { x: value("u16", { dims: [3], data: [1, 25000, 65535] }) });
+  t.deepEqual([y0?.dtype, array(y0 as never).data, array(y1 as never).data], ["u16", [40001, 65000, 39999], [25000, 65535]]);
 });
