@@ -11,12 +11,13 @@ import { fileURLToPath } from "node:url";
 import { compile, type Compiled } from "../compiler/compile.ts";
 import { build } from "../hosts/build.ts";
 import { NodeHost } from "../hosts/node-host.ts";
+import type { OnnxNode } from "../runtime/onnx-nodes.ts";
 import { GEOMETRIES, geometry } from "./geometry.ts";
 import { nodeTimes, type Run } from "./node-times.ts";
 import { type Ratio, ratio } from "./timing.ts";
 
 const ROOT = fileURLToPath(new URL(".geometries", import.meta.url));
-const OUT = join(ROOT, "fold-savings");
+const OUT = join(ROOT, `fold-savings-${process.pid}`);
 const LARGE = process.argv.includes("--large");
 const MODEL = LARGE ? "vit-l-16-640-4" : "vit-s-16-224";
 const SHAPE = GEOMETRIES[MODEL];
@@ -85,7 +86,7 @@ interface Made {
 }
 
 async function made(of: Case, variant: string | undefined): Promise<Made> {
-  const file = `fold-savings-${of.name}.kiri`;
+  const file = `fold-savings-${process.pid}-${of.name}.kiri`;
   writeFileSync(join(ROOT, file), program(of));
   const host = new NodeHost({ root: ROOT });
   try {
@@ -114,15 +115,18 @@ interface Row {
 }
 
 /** Attention aside, which a fold only changes. */
-const isOwn = (fold: string) => (n: { readonly by: readonly string[]; readonly path: readonly string[] }): boolean => n.by.includes(fold) && !n.path.some((p) => p.endsWith("attention"));
-const timeOf = ({ nodes }: Run, which: (node: Parameters<ReturnType<typeof isOwn>>[0]) => boolean): number => [...nodes].reduce((sum, [node, ms]) => sum + (which(node) ? ms : 0), 0);
+const isOwn = (fold: string, n: OnnxNode): boolean => n.by.includes(fold) && !n.path.some((p) => p.endsWith("attention"));
+/** What the paper trains, but not what moves tokens in front of it and behind it. */
+const isTrained = (model: string, n: OnnxNode): boolean => n.path.some((p) => p === model || p.startsWith(`${model}.`)) && !MOVES.has(n.op);
+const MOVES: ReadonlySet<string> = new Set(["Reshape", "Transpose", "Concat", "Slice", "Split", "Gather", "Expand", "Squeeze", "Unsqueeze"]);
+const timeOf = ({ nodes }: Run, which: (node: OnnxNode) => boolean): number => [...nodes].reduce((sum, [node, ms]) => sum + (which(node) ? ms : 0), 0);
 
 async function measured(of: Case, plain: Made): Promise<Row> {
   const folded = await made(of, "folded");
   const [before = [], after = []] = await nodeTimes([plain, folded].map(({ directory }) => join(directory, "model.onnx")), ROUNDS);
   const { cost } = plain.compiled;
-  const own = isOwn(of.name);
-  const layers = (n: Parameters<typeof own>[0]): boolean => of.trained !== undefined && own(n) && n.path.some((p) => p === of.trained || p.startsWith(`${of.trained}.`));
+  const own = (n: OnnxNode): boolean => isOwn(of.name, n);
+  const layers = (n: OnnxNode): boolean => of.trained !== undefined && own(n) && isTrained(of.trained, n);
   const times = new Map([
     ["plain", before.map((r) => r.all)], ["folded", after.map((r) => r.all)], ["own", after.map((r) => timeOf(r, own))], ["trained", after.map((r) => timeOf(r, layers))],
     ["block", before.map((r) => (r.all * cost.blocks) / cost.total / SHAPE.depth)],
@@ -144,7 +148,6 @@ function say({ name, setting, work, latency, cost, trained, ...row }: Row): void
 }
 
 geometry(MODEL);
-rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 const rows: Row[] = [];
 try {

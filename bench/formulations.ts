@@ -12,6 +12,7 @@ import type { Grid } from "../compiler/ops/grid.ts";
 import { infer } from "../compiler/ops/index.ts";
 import blend from "../compiler/passes/blend.ts";
 import keyColumns from "../compiler/passes/key-columns.ts";
+import unitRows from "../compiler/passes/unit-rows.ts";
 import windowTiles from "../compiler/passes/window-means-tiles.ts";
 import { Recorder } from "../compiler/rewrite/record.ts";
 import { rewrite } from "../compiler/rewrite/run.ts";
@@ -94,6 +95,18 @@ function attentions(tokens: number, heads: number, each: number): { spellings: S
   };
 }
 
+// 4. Rows of length 1: divided by it, or through the operator that norms rows.
+function units(tokens: number, channels: number): { spellings: Spelling[]; chosen: string } {
+  const make = (b: Build): Node => {
+    const x = b.input("x", "f32", [B, tokens, channels]);
+    return b.div(x, b.reduce("reduceL2", x, [2], true));
+  };
+  return {
+    spellings: [{ name: "divided", graph: graphOf(make) }, { name: "normed", graph: passed(graphOf(make), unitRows, { ...TABLE, unitRows: channels }) }],
+    chosen: channels <= TABLE.unitRows ? "normed" : "divided",
+  };
+}
+
 const GROUPS: readonly { readonly name: string; readonly rounds: number; readonly make: () => { spellings: Spelling[]; chosen: string } }[] = [
   { name: "5 rounds of soft k-means, 28×28 to 20×20, 384 channels", rounds: 15, make: () => rounds([28, 28], [20, 20], 384) },
   { name: "5 rounds of soft k-means, 40×40 to 28×28, 1024 channels", rounds: 9, make: () => rounds([40, 40], [28, 28], 1024) },
@@ -101,6 +114,7 @@ const GROUPS: readonly { readonly name: string; readonly rounds: number; readonl
   { name: "5 rounds of soft k-means, 16×16 to 8×8, 96 channels", rounds: 25, make: () => rounds([16, 16], [8, 8], 96) },
   ...[256, 384, 512, 768, 1024].map((channels) => ({ name: `blend of 20 of 784 rows for 1600 tokens, ${channels} channels`, rounds: 11, make: () => blends(1600, 784, channels) })),
   { name: "blend of 20 of 400 rows for 784 tokens, 384 channels", rounds: 15, make: () => blends(784, 400, 384) },
+  ...[[197, 64], [785, 64], [785, 128], [785, 384], [1601, 1024]].map(([tokens = 0, channels = 0]) => ({ name: `${tokens} rows of length 1, ${channels} channels`, rounds: 101, make: () => units(tokens, channels) })),
   { name: "attention with a term for each key, 784 tokens, 6 heads of 64", rounds: 15, make: () => attentions(784, 6, 64) },
   { name: "attention with a term for each key, 1600 tokens, 16 heads of 64", rounds: 7, make: () => attentions(1600, 16, 64) },
 ];

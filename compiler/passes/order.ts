@@ -40,11 +40,12 @@ import splitLinear from "./split-linear.ts";
 import sumsApart from "./sums-apart.ts";
 import tables from "./tables.ts";
 import weightedSums from "./weighted-sum.ts";
+import unitRows from "./unit-rows.ts";
 import windowMeans from "./window-means.ts";
 import windowTiles from "./window-means-tiles.ts";
 
 /** Read from top to bottom; no pass works only because of an accident before it. */
-export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, columns, sharedCast, weightedSums, sharedCut, parts, embeddings, skipNorm, biases, sumsApart];
+export const ORDER: readonly Pass[] = [bindSizes, simplify, tables, lateExpand, rows, importedAttention, windowMeans, windowTiles, blend, merge, layerNorm, rmsNorm, gelu, silu, hardSigmoid, convolutions, linear, splitLinear, attention, layout, keyColumns, product, settle, regroup, rowsFirst, packedAttention, residualBias, unitRows, columns, sharedCast, weightedSums, sharedCut, parts, embeddings, skipNorm, biases, sumsApart];
 
 interface PassOptions {
   readonly record?: Recorder;

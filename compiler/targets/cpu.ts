@@ -12,6 +12,7 @@ const cpu: TargetTable = {
   sumsApart: true,
   // 1 % of an encoder's time, and three operators fewer a block.
   biases: true,
+  unitRows: 128,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },
   // ONNX Runtime multiplies f16 on few processors: weights alone are stored in 16 bits and widened as the model is loaded (`bench/half.py`).
   half: "stored",

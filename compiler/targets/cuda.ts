@@ -10,6 +10,7 @@ const cuda: TargetTable = {
   embedNorm: true,
   sumsApart: false,
   biases: true,
+  unitRows: 0,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },
   half: "computed",
   blend: { scatterUpTo: 512 },

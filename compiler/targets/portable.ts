@@ -9,6 +9,7 @@ const portable: TargetTable = {
   embedNorm: false,
   sumsApart: false,
   biases: false,
+  unitRows: 0,
   windowMeans: { tiles: [4, 5, 6, 7, 8, 10], row: 32, share: 1.1 },
   half: "computed",
   blend: { scatterUpTo: 512 },

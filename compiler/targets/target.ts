@@ -22,6 +22,8 @@ export interface TargetTable {
   readonly sumsApart: boolean;
   /** Biases of linear maps are added by the attention or the GELU behind them. */
   readonly biases: boolean;
+  /** Rows up to this long that are divided by their length go through the operator that norms rows; 0 where none do. */
+  readonly unitRows: number;
   readonly windowMeans: {
     /** Sides of a tile, in tokens, that are tried. */
     readonly tiles: readonly number[];

@@ -4,6 +4,7 @@ import type { Build } from "../../../compiler/graph/build.ts";
 import { type Graph, type Node, topological } from "../../../compiler/graph/node.ts";
 import columns from "../../../compiler/passes/columns.ts";
 import parts from "../../../compiler/passes/parts.ts";
+import unitRows from "../../../compiler/passes/unit-rows.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
 import { readModel } from "../../support/onnx.ts";
 import { B, N, passCase } from "../../support/pass-case.ts";
@@ -54,6 +55,14 @@ test("places from outside, and a mask that a run decides, stay", async (t) => {
     },
   });
   t.is(record.fired("columns", "rows by a column"), 0);
+});
+
+test("rows of length 1 by the operator that norms rows, where they are short", async (t) => {
+  const of = (golden: string, width: number, target: "cpu" | "portable" = "cpu"): ReturnType<typeof passCase> =>
+    passCase(t, { golden: `unit-rows/${golden}`, passes: [unitRows], target, make: (b) => { const x = b.input("x", "f32", [B, N, width]); return b.div(x, b.reduce("reduceL2", x, [2], true)); } });
+  t.is(count((await of("short", 12)).after, "rmsNorm"), 1);
+  t.is(count((await of("long", 200)).after, "rmsNorm"), 0);
+  t.is(count((await of("portable", 12, "portable")).after, "rmsNorm"), 0);
 });
 
 test("all parts of a value at once", async (t) => {
