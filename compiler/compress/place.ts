@@ -487,6 +487,9 @@ class Weaver {
     if (this.#ragged.has(before) && !this.#carried.get(fold.decl)) this.#refuseMixing(undefined, placement);
     const reads = new Map(down.reads.map((read) => [read.name.name, this.#read(node, placement, { instance, site, fold }, read, name)]));
     this.#knowing(() => {
+      const there = e.arena.facts.number(before);
+      if (there !== undefined && protect > 0 && protect >= there)
+        fail(shapes.T302, placement.item.protect?.span, { param: "protect", found: String(protect), wanted: `a number below ${there}: so many tokens come to ${site.path}, and one at least is left to fold` });
       const wraps = protect > 0 && !mentionsName(fold.decl, "protected");
       const carried = this.#carried.get(fold.decl) ?? new Map<string, Tensor>();
       const parts = wraps ? this.#protected(x, at, protect) : { head: undefined, tail: x };

@@ -78,6 +78,13 @@ test("a count that is a fixed number and no size of its own; that of an input is
   t.deepEqual(problems(own), ["F306 stack.blocks[1].input is f32[B, N = 8, C = 1]: its token count is a fixed number, not a size of its own."]);
 });
 
+test("as many protected tokens as there are, or more", (t) => {
+  for (const protect of [50, 100])
+    for (const place of ["across blocks[1..]", "in each blocks[1..] after attended"])
+      t.regex(problems(classifier(`fold tokens protect ${protect} ${place} with tome(r: 1)`))[0] ?? "", new RegExp(`^T302 protect is\\n {2}found {2}${protect}\\n {2}wanted a number below 50: so many tokens come to transformer\\.blocks\\[1\\]`));
+  t.deepEqual(problems(classifier("fold tokens protect 47 in each blocks[1] after attended with tome(r: 1)")), []);
+});
+
 test("a number of protected tokens that is none", (t) => {
   const refused = (protect: string): string => problems(tokens("N", `protect ${protect} across blocks[1..] with evens()`))[0] ?? "";
   t.regex(refused("0 - 1"), /^T302 protect is\n {2}found {2}Int -1\n {2}wanted a whole number of tokens/);
