@@ -8,15 +8,17 @@ import { Kept, type Use } from "./onnx-use.ts";
 
 const BARE = { activation: "", params: [] } as const;
 
-const conv: Raise = (u) => {
-  const [x, w] = [single(u.x(0)), single(u.x(1))];
+const conv: Raise = (u) => convolved(u, single(u.x(0)), single(u.x(1)), u.has(2) ? single(u.x(2)) : undefined);
+
+/** A convolution as the attributes say, of these. */
+export function convolved(u: Use, x: Node, w: Node, bias: Node | undefined): Node {
   const kernel = w.type.dims.slice(2).map((d) => asNumber(d));
   only(x.type.dims.length >= 3 && x.type.dims.length === w.type.dims.length && !kernel.includes(undefined), "a window that is not known");
   const each = (name: string): readonly number[] => u.ints(name) ?? kernel.map(() => 1);
   const [strides, dilations] = [each("strides"), each("dilations")];
   const pads = padding(u, kernel as number[], strides, dilations);
-  return u.o.conv(x, w, u.has(2) ? single(u.x(2)) : undefined, { strides, dilations, pads, group: u.int("group", 1), ...BARE });
-};
+  return u.o.conv(x, w, bias, { strides, dilations, pads, group: u.int("group", 1), ...BARE });
+}
 
 /** Zeros around the input: all starts, then all ends. */
 function padding(u: Use, kernel: readonly number[], strides: readonly number[], dilations: readonly number[]): readonly number[] {

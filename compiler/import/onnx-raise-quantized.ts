@@ -3,6 +3,7 @@ import type { Node } from "../graph/node.ts";
 import { foreignAttrs } from "../ops/foreign.ts";
 import { asNumber } from "../types/dim.ts";
 import { type DType, isFloat } from "../types/tensor.ts";
+import { convolved } from "./onnx-raise-conv.ts";
 import { type Raise, only } from "./onnx-raising.ts";
 import type { Use } from "./onnx-use.ts";
 
@@ -47,6 +48,12 @@ const product = ofTwo((u, a, b) => {
   return u.o.matmul(u.lifted(a, rank), b.type.dims.length === 2 ? b : u.lifted(b, rank));
 });
 
+/** A bias is of whole numbers by the scales of both sides. */
+const convolution = ofTwo((u, x, w) => {
+  const bias = u.has(8) ? carried(u, "DequantizeLinear", [u.x(8), u.o.mul(single(u, 1) as Node, single(u, 4) as Node), undefined], "f32") : undefined;
+  return convolved(u, x, w, bias);
+});
+
 const elementwise = (op: "add" | "mul"): Raise => ofTwo((u, a, b) => {
   const [x, y] = u.levelled([a, b]) as [Node, Node];
   return u.o.binary(op, x, y);
@@ -65,6 +72,6 @@ const joined: Raise = (u) => {
 };
 
 export const quantized: readonly (readonly [string, Raise])[] = [
-  ["QLinearMatMul", product], ["com.microsoft.QLinearAdd", elementwise("add")], ["com.microsoft.QLinearMul", elementwise("mul")], ["com.microsoft.QLinearConcat", joined],
+  ["QLinearMatMul", product], ["QLinearConv", convolution], ["com.microsoft.QLinearAdd", elementwise("add")], ["com.microsoft.QLinearMul", elementwise("mul")], ["com.microsoft.QLinearConcat", joined],
   ["com.microsoft.QLinearSoftmax", ofOne((u, x) => u.o.softmax(x, u.axis(u.int("axis", -1), x.type.dims.length)))], ["com.microsoft.QLinearSigmoid", ofOne((u, x) => u.o.sigmoid(x))],
 ];

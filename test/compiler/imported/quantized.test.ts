@@ -91,8 +91,8 @@ const FORMS: Readonly<Record<string, Form>> = {
   "vit.qdq16": { source: VIT, kept: {} },
   "vit.contrib16": { source: VIT, kept: {} },
   "vit.blocked": { source: VIT, kept: {} },
-  // Spelled out as pairs around products of real numbers, of which the runtime makes QLinearMatMul again.
-  "vit.qoperator": { source: VIT, kept: { QLinearConv: 1 } },
+  // Spelled out as pairs around products of real numbers, of which the runtime makes QLinearMatMul and QLinearConv again.
+  "vit.qoperator": { source: VIT, kept: {} },
   // The product within each QAttention is one of whole numbers still.
   "whole.dynamic": { source: WHOLE, kept: { MatMulInteger: 6, MatMulIntegerToFloat: 2 } },
 };
