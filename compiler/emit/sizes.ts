@@ -32,7 +32,7 @@ export class Sizes {
   }
   mayBeNone(dim: Dim): boolean {
     const size = this.#o.facts.bind(dim);
-    const isLeft = ({ coefficient, atoms }: Term): boolean => coefficient < 0 || atoms.some((a) => a.kind === "opaque" && a.fn !== "floor" && a.fn !== "ceil");
+    const isLeft = ({ coefficient, atoms }: Term): boolean => coefficient < 0 || atoms.some((a) => a.kind === "opaque" && ((a.fn !== "floor" && a.fn !== "ceil") || this.mayBeNone(a.args[0])));
     return size.terms.some(isLeft) || (this.#found.size > 0 && [...symbolsOf(size)].some((name) => this.#found.has(name)));
   }
 

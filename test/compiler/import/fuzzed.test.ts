@@ -55,8 +55,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "a sum at one more axis of what a slice may leave nothing of": {
     text: {
-      node: [node("Slice", ["x", "two", "three"], ["s"]), node("Add", ["s", "one"], ["y"])],
-      initializer: [whole("two", 2), whole("three", 3), tensorProto("one", "f32", [1, 1, 1], [1])], input: [port("x", "f32", ["N", "M"])], output: [port("y", "f32", [1, "K", "M"])],
+      node: [node("Slice", ["x", "two", "three", "first", "three"], ["s"]), node("Add", ["s", "one"], ["y"])],
+      initializer: [whole("two", 2), whole("three", 3), whole("first", 0), tensorProto("one", "f32", [1, 1, 1], [1])], input: [port("x", "f32", ["N", "M"])], output: [port("y", "f32", [1, "K", "M"])],
     },
     runs: [{ x: noise(1, 3) }, { x: noise(4, 3) }],
   },
