@@ -1,6 +1,6 @@
 // Ops that move elements without computing: reshape, transpose, slices, concatenation.
 import type { Node } from "../graph/node.ts";
-import { type Dim, add, ceilDivide, constant, product, subtract } from "../types/dim.ts";
+import { type Dim, type Facts, add, ceilDivide, constant, product, subtract } from "../types/dim.ts";
 import { printType } from "../types/tensor.ts";
 import type { Call } from "./call.ts";
 import { castTo } from "./elementwise.ts";
@@ -93,11 +93,31 @@ const slice: Op = {
     const x = node.inputs[0] as Node;
     const { axis, from, to, step } = node.attrs as { axis: number; from: Dim; to: Dim; step: number };
     const whole = x.type.dims[axis] as Dim;
-    // The end of the axis needs no computed size: anything beyond it means "to the end".
-    const end = o.facts.equal(to, whole) && o.facts.number(whole) === undefined ? o.ints([2 ** 53 - 1]) : o.dim(to);
-    return o.node("Slice", [o.value(x), o.dim(from), end, o.ints([axis]), o.ints([step])]);
+    const place = (at: Dim): string => { const known = placeOf(at, whole, o.facts); return known === undefined ? o.dim(at) : o.ints([known]); };
+    // An end in front of the start takes nothing, as one at the start does.
+    const behind = clipped(to, "max", o.facts)?.find((_, i, two) => o.facts.equal(two[1 - i] as Dim, from));
+    const end = behind && placeOf(behind, whole, o.facts) !== undefined ? behind : to;
+    return o.node("Slice", [o.value(x), place(from), place(end), o.ints([axis]), o.ints([step])]);
   },
 };
+
+/** A place on an axis as the operator reads it, where that needs no computed size: it counts negative ones from the end, and holds within the axis what is beyond it. */
+function placeOf(at: Dim, whole: Dim, facts: Facts): number | undefined {
+  const known = facts.number(at);
+  if (known !== undefined) return known;
+  if (facts.equal(at, whole)) return 2 ** 53 - 1;
+  const fromEnd = (d: Dim | undefined): number | undefined => { const gap = d && facts.number(subtract(d, whole)); return gap !== undefined && gap < 0 ? gap : undefined; };
+  const other = (fn: "min" | "max", is: (d: Dim) => boolean): Dim | undefined => clipped(at, fn, facts)?.find((_, i, two) => is(two[1 - i] as Dim));
+  const least = other("min", (d) => facts.equal(d, whole));
+  return fromEnd(at) ?? (least && facts.number(least)) ?? fromEnd(other("max", (d) => facts.number(d) === 0));
+}
+
+/** The two of which a size is the smaller, or the larger. */
+function clipped(size: Dim, fn: "min" | "max", facts: Facts): readonly [Dim, Dim] | undefined {
+  const [term, ...others] = facts.bind(size).terms;
+  const [atom, ...more] = term?.atoms ?? [];
+  return others.length === 0 && more.length === 0 && term?.coefficient === 1 && atom?.kind === "opaque" && atom.fn === fn ? atom.args : undefined;
+}
 
 const split: Op = {
   name: "split",

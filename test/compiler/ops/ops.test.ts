@@ -9,7 +9,7 @@ import type { Target } from "../../../compiler/graph/level.ts";
 import { Arena, type Node } from "../../../compiler/graph/node.ts";
 import { foreignAttrs } from "../../../compiler/ops/foreign.ts";
 import { OPS, infer, opOf } from "../../../compiler/ops/index.ts";
-import { add, ceilDivide, constant, floorDivide, maximum, minimum, modulo, multiply, subtract, symbol } from "../../../compiler/types/dim.ts";
+import { type Dim, add, ceilDivide, constant, floorDivide, maximum, minimum, modulo, multiply, subtract, symbol } from "../../../compiler/types/dim.ts";
 import { emitModel } from "../../../compiler/emit/onnx.ts";
 import { type Nd, along, array, at, distance, map, matmul, nd, noise, softmax, sum, transpose, value, zip } from "../../support/array.ts";
 import { graphOf, runGraph, runModel } from "../../support/evaluate.ts";
@@ -183,7 +183,15 @@ put("split", ...[0, 1].map((part): Case => ({
   make: (b, { x }) => b.item(b.make("split", [x], { axis: 2, parts: [5, 7] }), part),
   wants: ({ x }, { B, N }) => nd([B, N, part === 0 ? 5 : 7], ([i, j, k]) => at(x, [i as number, j as number, 5 * part + (k as number)])),
 })));
+/** Places that are held within the axis, at sizes on both sides of what holds them. */
+const clampedPlaces: readonly (readonly [from: Dim, to: Dim, at: (n: number) => readonly [number, number]])[] = [
+  [minimum(constant(1), N), maximum(minimum(constant(1), N), minimum(constant(9), N)), (n) => [1, Math.min(9, n)]],
+  [maximum(subtract(N, constant(9)), constant(0)), subtract(N, constant(1)), (n) => [Math.max(n - 9, 0), n - 1]],
+  [maximum(subtract(N, constant(3)), constant(0)), maximum(maximum(subtract(N, constant(3)), constant(0)), minimum(constant(4), N)), (n) => [n - 3, Math.max(n - 3, Math.min(4, n))]],
+  [subtract(N, constant(2)), N, (n) => [n - 2, n]], [constant(0), maximum(subtract(N, constant(6)), constant(0)), (n) => [0, Math.max(n - 6, 0)]], [N, N, (n) => [n, n]],
+];
 put("slice",
+  ...clampedPlaces.map(([from, to, places]): Case => ({ make: (b, { x }) => b.slice(x, 1, from, to), wants: ({ x }, { B, N }) => { const [start, end] = places(N); return nd([B, end - start, C], ([i, j, k]) => at(x, [i as number, start + (j as number), k as number])); } })),
   { make: (b, { x }) => b.slice(x, 1, 1, N, 2), wants: ({ x }, { B, N }) => nd([B, Math.ceil((N - 1) / 2), C], ([i, j, k]) => at(x, [i as number, 1 + 2 * (j as number), k as number])) },
   { make: (b, { x }) => b.slice(x, 1, floorDivide(N, constant(2)), subtract(N, constant(1))), wants: ({ x }, { B, N }) => nd([B, N - 1 - Math.floor(N / 2), C], ([i, j, k]) => at(x, [i as number, Math.floor(N / 2) + (j as number), k as number])) },
   { make: (b, { x }) => b.slice(x, 2, 1, 11, 4), wants: ({ x }, { B, N }) => nd([B, N, 3], ([i, j, k]) => at(x, [i as number, j as number, 1 + 4 * (k as number)])) });
