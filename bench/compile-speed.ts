@@ -1,11 +1,17 @@
 /**
  * How long compiling and checking take: `npx tsx bench/compile-speed.ts`. A model of 109 million parameters (the sizes of BERT base, random weights,
- * written on the first run) compiles in a fresh process; a file of 200 lines that uses the whole library is checked in a warm one. Fails above the bounds.
+ * written on the first run) compiles in a fresh process; a file of 200 lines that uses the whole library is checked in a warm one; chains of up to 20,000 nodes
+ * go through all passes. Fails above the bounds. `--chains`: these alone.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Build } from "../compiler/graph/build.ts";
+import { Arena, type Node } from "../compiler/graph/node.ts";
+import { infer } from "../compiler/ops/index.ts";
+import { runPasses } from "../compiler/passes/order.ts";
+import { symbol } from "../compiler/types/dim.ts";
 import { build } from "../hosts/build.ts";
 import { check } from "../hosts/compile.ts";
 import { NodeHost } from "../hosts/node-host.ts";
@@ -87,7 +93,32 @@ function row(what: string, times: readonly number[], bound: number | undefined):
   if (bound !== undefined && median > bound) process.exitCode = 1;
 }
 
+const B = symbol("B");
+/** Each step of a chain of tensors f32[B, 8], in turn. */
+const CHAINS: Readonly<Record<string, readonly ((b: Build, x: Node, i: number) => Node)[]>> = {
+  "sums, products and functions": [
+    (b, x, i) => b.add(x, b.random("f32", [1, 8], i, "normal")), (b, x, i) => b.mul(x, b.random("f32", [1, 8], i, "normal")),
+    (b, x) => b.unary("relu", x), (b, x, i) => b.matmul(x, b.random("f32", [8, 8], i, "normal")),
+  ],
+  "reshapes and transpositions": [(b, x) => b.reshape(x, [B, 4, 2]), (b, x) => b.transpose(x, [0, 2, 1]), (b, x) => b.reshape(x, [B, 8])],
+};
+
+/** Seconds that the passes take for chains of growing length. */
+function chains(): void {
+  for (const [what, steps] of Object.entries(CHAINS))
+    for (const count of [2_500, 5_000, 10_000, 20_000]) {
+      const b = new Build(new Arena(infer));
+      const input = b.input("x", "f32", [B, 8]);
+      let node = input;
+      for (let i = 0; i < count; i++) node = (steps[i % steps.length] as (typeof steps)[number])(b, node, i);
+      const axesOf = (of: Node): string[] => of.type.dims.map(() => "");
+      const took = timed(() => void runPasses({ level: "tensor", arena: b.arena, guards: [], inputs: [{ name: "x", node: input, axes: axesOf(input) }], outputs: [{ name: "y", node, axes: axesOf(node) }] }, "cpu"));
+      console.log(`passes, a chain of ${count} ${what}: ${(took / 1000).toFixed(1)} s`);
+    }
+}
+
 async function main(): Promise<void> {
+  if (process.argv.includes("--chains")) return chains();
   const [first, root = "", file = "", out = ""] = process.argv.slice(2);
   if (first === "--child") return compiling(root, file, out);
   const folder = geometry("bert-base");
@@ -102,6 +133,7 @@ async function main(): Promise<void> {
   row(`check, ${LINES} lines, whole library, warm process`, checking("long.kiri", longProgram()), BOUNDS.check);
   const scenes = "pipelines/scenes.kiri";
   row(`check, ${scenes} with all its variants, warm process`, checking(scenes, readFileSync(join(ROOT, scenes), "utf8")), undefined);
+  chains();
 }
 
 void main();
