@@ -13,6 +13,8 @@ export interface ProgramFile {
 }
 
 const EXTENSION = ".kiri";
+/** What people have in hand and a program only names. */
+const MODEL = /\.(onnx|safetensors)$/i;
 
 /** The programs that the arguments name; without arguments those of the nearest project upward. At least one. */
 export function programs(cwd: string, args: readonly string[]): ProgramFile[] {
@@ -20,6 +22,7 @@ export function programs(cwd: string, args: readonly string[]): ProgramFile[] {
   return args.flatMap((arg) => {
     const path = resolve(cwd, arg);
     if (!existsSync(path)) throw new UsageError(`${arg} does not exist.`, similar(path));
+    if (MODEL.test(path)) throw new UsageError(`${arg} is a model, and a program is wanted.`, `Name a ${EXTENSION} file that has \`model m = import "${basename(path)}"\`, or see \`kiri inspect ${arg}\`.`);
     if (!statSync(path).isDirectory()) return [programFile(cwd, path)];
     const found = programsOf(path);
     if (found.length === 0) throw new UsageError(`${arg} holds no ${EXTENSION} file, neither directly nor in pipelines/.`);

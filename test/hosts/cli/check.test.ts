@@ -93,6 +93,13 @@ test("input that is not there: exit code 2, with near names", async (t) => {
   t.deepEqual([code, out, err], [2, "", "kiri: scene.kiri does not exist.\nDid you mean scenes.kiri?\n"]);
 });
 
+test("a model is no program", async (t) => {
+  for (const command of [["check"], ["tune"], ["bench", "folds"]]) {
+    const { code, out, err } = await kiri({ cwd: project({ "m.onnx": "x" }) }, ...command, "m.onnx");
+    t.deepEqual([code, out, err], [2, "", 'kiri: m.onnx is a model, and a program is wanted.\nName a .kiri file that has `model m = import "m.onnx"`, or see `kiri inspect m.onnx`.\n']);
+  }
+});
+
 test("pipelines are looked at even where declarations have errors, and nothing is told twice", async (t) => {
   const text = `fn f(x: f32[B, N], y: f32[B, M]) -> f32[B, N] { x + y }\npipeline p(x: f32[N = 4], y: f32[M = 5]) -> { z: f32[N = 4] } {\n  let a = f(x, y)\n  { z: a + nothing }\n}\n`;
   const { problems } = answer(await kiri({ cwd: project({ "a.kiri": text }) }, "check", "--json"));
