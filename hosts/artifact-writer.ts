@@ -236,17 +236,31 @@ function inside(directory: string, path: string): string {
   return full;
 }
 
+/** Bytes of chunks that are written at once: a model has thousands of small constants, and each write waits for a thread of its own. */
+const TOGETHER = 2 ** 18;
+
 async function writeFile(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<WrittenFile> {
   const hash = createHash("sha256");
   const file = await open(path, "wx");
-  let bytes = 0;
+  const together = Buffer.allocUnsafe(TOGETHER);
+  let [bytes, held] = [0, 0];
+  const flush = async (): Promise<void> => {
+    await writeAll(file, together.subarray(0, held));
+    held = 0;
+  };
   try {
     for await (const chunk of chunks) {
       signal?.throwIfAborted();
       hash.update(chunk);
-      await writeAll(file, chunk);
       bytes += chunk.length;
+      if (held + chunk.length > TOGETHER) await flush();
+      if (chunk.length > TOGETHER) await writeAll(file, chunk);
+      else {
+        together.set(chunk, held);
+        held += chunk.length;
+      }
     }
+    await flush();
     await file.sync();
   } finally {
     await file.close();
