@@ -6,10 +6,17 @@ import { respelt } from "./fix.ts";
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const near = (names: readonly string[]): string => (names.length ? `Did you mean ${names.join(", ")}?` : "Look at its declaration.");
 
+/** What a fold leaves is a size of its own, `N.folded`: told where one side counts by it and the other does not. */
+function byFold(one: string, other: string): string | undefined {
+  const names = (text: string): string[] => text.match(/\w+\.folded\w*/g) ?? [];
+  const [left] = [...names(one).filter((n) => !other.includes(n)), ...names(other).filter((n) => !one.includes(n))];
+  return left && `\`${left}\` is what another fold leaves of ${left.slice(0, left.indexOf("."))}: place this one where its tokens have come back or have not left yet, or read values that count as many.`;
+}
+
 export const shapes = define({
   T301: error("These shapes do not fit", {
     says: (h: { why: string; found: string; wanted: string; axis?: { readonly name: string; readonly near: readonly string[] } | undefined }) => `${sentence(h.why)}.\n  found  ${h.found}\n  wanted ${h.wanted}`,
-    next: () => "Rename axes with `as [...]`, or change the sizes so that they meet.",
+    next: (h) => byFold(h.found, h.wanted) ?? "Rename axes with `as [...]`, or change the sizes so that they meet.",
     fixes: (h) => (h.axis ? respelt(h.axis.name, h.axis.near) : []),
   }),
   T302: error("This argument is of another kind", {
@@ -35,7 +42,7 @@ export const shapes = define({
   }),
   T307: error("One axis would have two sizes", {
     says: (h: { axis: string; first: string; second: string; because: string }) => `${h.axis} is ${h.first} (${h.because}), and here it is ${h.second}.`,
-    next: () => "Both must come from the same axis, or one of them needs a name of its own.",
+    next: (h) => byFold(h.first, h.second) ?? "Both must come from the same axis, or one of them needs a name of its own.",
   }),
   T308: error("A `where` clause does not hold", {
     says: (h: { clause: string; left: string; right: string; of: string }) => `${h.of} wants ${h.clause}; here the sides are ${h.left} and ${h.right}.`,

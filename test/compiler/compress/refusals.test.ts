@@ -17,6 +17,13 @@ test("more merges than there are tokens for are clipped, with a warning", (t) =>
   t.deepEqual(problems(classifier("fold tokens protect 1 in each blocks[0..2] after attended with tome(r: 20)")), ["F308 tome was asked for r = 20 and can give 14."]);
 });
 
+test("a value from inside of another fold's region, where its tokens are back, counts less: the fold is named by what it leaves", (t) => {
+  const two = classifier("fold tokens protect 1 across blocks[1..3] with aim_merge([2, 4])\n  fold tokens protect 1 in each blocks[2] after output with todre(k: 12, attention: blocks[1].probs)");
+  const [problem] = attempted(two.replace("use image\n", "use image\nuse folds.aim (aim_merge)\nuse folds.todre (todre)\n"), { variant: "folded" }).problems.filter((p) => p.severity === "error");
+  t.is(problem?.code, "T307");
+  t.regex(problem?.next ?? "", /^`N\.folded\w*` is what another fold leaves of N: place this one where its tokens have come back/);
+});
+
 test("a rewrite where there is nothing to rewrite", (t) => {
   t.regex(problems(classifier("rewrite blocks[0].norm1 with int8()"))[0] ?? "", /^F310 blocks\[0\]\.norm1 holds no linear map that int8 could take/);
 });
