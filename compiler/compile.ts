@@ -18,8 +18,7 @@ import { type Boundary, elaboratePipeline, withSizes } from "./elaborate/pipelin
 import type { Graph, GraphInput, GraphOutput } from "./graph/node.ts";
 import { dimsIn, quietOutputs, topological } from "./graph/node.ts";
 import type { Host } from "./host.ts";
-import { passesInside } from "./inside.ts";
-import { runPasses } from "./passes/order.ts";
+import { runPassesInside } from "./inside.ts";
 import { type Precision, type PrecisionName, precisionOf, withPrecision } from "./precision.ts";
 import { openProgram, type Program } from "./program.ts";
 import { Recorder } from "./rewrite/record.ts";
@@ -100,7 +99,7 @@ export function compileProgram(program: Program, request: Omit<CompileRequest, "
   const elaborated = elaborate(program, chosen.pipeline, chosen.compression, request);
   if (!elaborated.value || hasErrors(elaborated.problems)) return { value: undefined, problems: elaborated.problems };
   const record = new Recorder();
-  const { graph: inFull } = passesInside(runPasses(elaborated.value.graph, request.target, { record }), { host: program.host, target: request.target, record });
+  const { graph: inFull } = runPassesInside(elaborated.value.graph, { host: program.host, target: request.target, record });
   const asked = precisionOf(chosen.compression);
   const half = (asked.name ?? request.precision) === "f16" ? withPrecision(inFull, request.target, program.host, asked.span) : undefined;
   const fused = half?.graph ?? inFull;

@@ -18,6 +18,7 @@ import { Corrupt, Window, memory } from "./import/protobuf.ts";
 import { CAPTURED, INNER, OPAQUE, isOpaque } from "./ops/foreign.ts";
 import { runPasses } from "./passes/order.ts";
 import { Recorder } from "./rewrite/record.ts";
+import { replace } from "./rewrite/replace.ts";
 import { remake } from "./rewrite/run.ts";
 import type { TargetName } from "./targets/target.ts";
 import { type Dim, symbol, symbolsOf } from "./types/dim.ts";
@@ -41,15 +42,20 @@ interface InsideOptions {
   readonly path?: string;
 }
 
-/** The graph with every sub-graph passed through the passes. One that cannot be imported by itself stays as the file has it. */
-export function passesInside(graph: Graph<"fused">, options: InsideOptions): { readonly graph: Graph<"fused">; readonly inside: readonly Inside[] } {
+/** A graph and its sub-graphs through the passes. A sub-graph that cannot be imported by itself stays as the file has it. */
+export function runPassesInside(graph: Graph<"tensor">, options: InsideOptions): { readonly graph: Graph<"fused">; readonly inside: readonly Inside[] } {
+  const { target, record } = options;
+  const around = runPasses(graph, target, { record });
+  const { arena } = around;
   const inside: Inside[] = [];
-  const now = new Map<Node, Node>();
-  for (const node of topological(graph.outputs.map((o) => o.node))) {
-    const made = remake(graph.arena, node, node.inputs.map((x) => now.get(x) ?? x));
-    now.set(node, made.op === "foreign" && made.attrs.opType !== "Constant" ? new Holder(graph, made, options).passed(inside) : made);
-  }
-  return { graph: { ...graph, outputs: graph.outputs.map((o) => ({ ...o, node: now.get(o.node) ?? o.node })) }, inside };
+  const passed = replace(around, (node, now) => {
+    if (node.op !== "foreign" || node.attrs.opType === "Constant") return undefined;
+    const made = remake(arena, node, node.inputs.map(now));
+    const holder = new Holder(around, made, options).passed(inside);
+    return holder === made ? undefined : { rule: "sub-graphs", node: holder };
+  // What was done in them is told by their own records.
+  }, { pass: "inside", record: new Recorder() });
+  return { graph: passed, inside };
 }
 
 /** Constants up to so many bytes stand where they are used; larger ones are made once, outside. */
@@ -123,7 +129,7 @@ class Holder {
       level: "tensor", arena, inputs: inputs.map((node) => ({ name: node.attrs.name as string, node, axes: node.type.dims.map(() => "") })),
       outputs: imported.results.map(({ node }, i) => ({ name: `${INNER}result ${i}`, node, axes: node.type.dims.map(() => "") })), guards: [],
     };
-    const { graph: fused, inside } = passesInside(runPasses(whole, target, { record: own }), { host, target, record: own, path: this.#path });
+    const { graph: fused, inside } = runPassesInside(whole, { host, target, record: own, path: this.#path });
     const constants = constantRoots(fused).filter((node) => node.op !== "const" || (node.attrs.value as Literal).bytes.length > SMALL);
     const emitted = emitInside(fused, {
       target, name: graph.name, constants: constants.map((node) => ({ name: this.#taken(node), node, axes: [] })),

@@ -7,7 +7,7 @@ import { emitModel } from "../compiler/emit/onnx.ts";
 import { type Graph, nodesOf } from "../compiler/graph/node.ts";
 import type { Host } from "../compiler/host.ts";
 import { importModel } from "../compiler/import/onnx-graph.ts";
-import { type Inside, passesInside } from "../compiler/inside.ts";
+import { type Inside, runPassesInside } from "../compiler/inside.ts";
 import { runPasses } from "../compiler/passes/order.ts";
 import { type Precision, type PrecisionName, withPrecision } from "../compiler/precision.ts";
 import { Recorder } from "../compiler/rewrite/record.ts";
@@ -74,8 +74,7 @@ export async function optimised(host: Host, path: string, { target, data, raise 
   const { value: imported, problems } = importModel(host, path, { raise });
   if (!imported) return { value: undefined, problems };
   const record = new Recorder();
-  const outside = runPasses(imported.graph, target, raise ? { record } : { record, order: [] });
-  const { graph: inFull, inside } = raise ? passesInside(outside, { host, target, record }) : { graph: outside, inside: [] };
+  const { graph: inFull, inside } = raise ? runPassesInside(imported.graph, { host, target, record }) : { graph: runPasses(imported.graph, target, { record, order: [] }), inside: [] };
   const half = precision === "f16" ? withPrecision(inFull, target, host) : undefined;
   const graph = half?.graph ?? inFull;
   const named = typeof data === "string" ? data : data((await planConstants(graph, host, { unchecked: true })).value);

@@ -5,8 +5,7 @@ import type { Command } from "commander";
 import { elaborate } from "../../../compiler/compile.ts";
 import type { Problem } from "../../../compiler/diagnostics/define.ts";
 import { nearest } from "../../../compiler/diagnostics/suggest.ts";
-import { passesInside } from "../../../compiler/inside.ts";
-import { runPasses } from "../../../compiler/passes/order.ts";
+import { runPassesInside } from "../../../compiler/inside.ts";
 import { openProgram, type Program } from "../../../compiler/program.ts";
 import { Recorder } from "../../../compiler/rewrite/record.ts";
 import { NodeHost, packageRoot } from "../../node-host.ts";
@@ -93,6 +92,6 @@ function fusedIn(program: Program, { pipeline: name, target }: Options, variant:
   problems.push(...found);
   if (!value) return undefined;
   const record = new Recorder();
-  passesInside(runPasses(value.graph, target, { record }), { host: program.host, target, record });
+  runPassesInside(value.graph, { host: program.host, target, record });
   return { ...value, record };
 }

@@ -5,8 +5,7 @@ import { alike } from "../../../compiler/import/alike.ts";
 import { importModel } from "../../../compiler/import/onnx-graph.ts";
 import { recognise } from "../../../compiler/import/recognise/recognise.ts";
 import { workOf } from "../../../compiler/import/recognise/work.ts";
-import { passesInside } from "../../../compiler/inside.ts";
-import { runPasses } from "../../../compiler/passes/order.ts";
+import { runPassesInside } from "../../../compiler/inside.ts";
 import { Recorder } from "../../../compiler/rewrite/record.ts";
 import type { TargetName } from "../../../compiler/targets/target.ts";
 import { openModel } from "../../model-host.ts";
@@ -44,7 +43,7 @@ export function inspectModel(io: Io, file: string, options: ModelOptions): ExitC
     if (!imported) return failed(reports);
     const found = recognise(imported.graph);
     const record = new Recorder();
-    const { graph: fused, inside } = passesInside(runPasses(imported.graph, options.target, { record }), { host, target: options.target, record });
+    const { graph: fused, inside } = runPassesInside(imported.graph, { host, target: options.target, record });
     const { arena } = imported.graph;
     const seen = { file, imported, found, work: workOf(imported.graph, found), inside, fused: { record, elaboration: { arena }, program: { modules: { sources: () => new Map() } } } };
     const graph = options.graph && printGraph(options.graph === "tensor" ? imported.graph : fused, { paths: true });
