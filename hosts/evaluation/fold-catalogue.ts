@@ -32,21 +32,16 @@ export interface Listed {
 }
 
 /** Folds of the library that are not placed, and why: a new one belongs into one of the two lists, which the test of `sideBySide` sees to. */
-export const UNLISTED: readonly { readonly name: string; readonly why: string }[] = [
-  { name: "pyra", why: "its weights are trained with the model (without them it is tome)" },
-  { name: "token_shuffle", why: "its weights are trained with the model" },
-  { name: "mrt5", why: "its gate is trained with the model" },
-  { name: "mrt5_text", why: "its gate is trained with the model" },
-  { name: "mrt5_padded", why: "its gate is trained with the model" },
-  { name: "code_units", why: "it needs the units of a program's text" },
-  { name: "relevance_gate", why: "it needs a text beside the picture" },
-  { name: "relevance_mask", why: "it needs a text beside the picture" },
-  { name: "without_vision", why: "it needs a text beside the picture" },
-  { name: "reweave", why: "no token leaves" },
-  { name: "prepend", why: "no token leaves" },
-  { name: "pils", why: "it folds a vocabulary, not tokens" },
-  { name: "random_drop", why: "it is random_keep on a grid" },
-];
+export const UNLISTED: readonly { readonly name: string; readonly why: string }[] = Object.entries({
+  "its weights are trained with the model (without them it is tome)": ["pyra"],
+  "its weights are trained with the model": ["token_shuffle"],
+  "its gate is trained with the model": ["mrt5", "mrt5_text", "mrt5_padded"],
+  "it needs the units of a program's text": ["code_units"],
+  "it needs a text beside the picture": ["relevance_gate", "relevance_mask", "without_vision"],
+  "no token leaves": ["reweave", "prepend"],
+  "it folds a vocabulary, not tokens": ["pils"],
+  "it is random_keep on a grid": ["random_drop"],
+}).flatMap(([why, names]) => names.map((name) => ({ name, why })));
 
 const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 const falling = (from: number, to: number): number[] => range(to, from + 1).reverse();
